@@ -1,0 +1,53 @@
+"""The layer vocabulary in PyTorch: torch.nn itself, except the layers that call our kernels.
+
+Contract: `pytransformers/nn.pyi`.
+"""
+
+import numpy as np
+import torch
+from torch.nn import (
+    GELU,
+    BatchNorm2d,
+    Conv1d,
+    Conv2d,
+    Dropout,
+    Embedding,
+    GroupNorm,
+    Identity,
+    Linear,
+    Module,
+    ModuleList,
+    Parameter,
+    ReLU,
+    Sequential,
+    Sigmoid,
+    SiLU,
+    Tanh,
+)
+
+from . import init, ops
+
+__all__ = [
+    "GELU", "BatchNorm2d", "Buffer", "Conv1d", "Conv2d", "Dropout", "Embedding", "GroupNorm", "Identity", "LayerNorm",
+    "Linear", "Module", "ModuleList", "Parameter", "RMSNorm", "ReLU", "Sequential", "SiLU", "Sigmoid", "Tanh", "init",
+]  # fmt: skip
+
+
+def Buffer(value, persistent=True):  # noqa: N802 - the name torch gives it
+    """A buffer; one made from NumPy values is real even while a model is created without memory."""
+    if isinstance(value, np.ndarray):
+        value = torch.tensor(value, device="cpu")
+    return torch.nn.Buffer(value, persistent=persistent)
+
+
+class LayerNorm(torch.nn.LayerNorm):
+    def forward(self, x, residual=None):
+        return ops.layer_norm(x, self.weight, self.bias, self.eps, residual)
+
+
+class RMSNorm(torch.nn.RMSNorm):
+    def __init__(self, normalized_shape, eps=1e-6):
+        super().__init__(normalized_shape, eps)
+
+    def forward(self, x, residual=None):
+        return ops.rms_norm(x, self.weight, self.eps, residual)

@@ -1,0 +1,275 @@
+"""The operation vocabulary in PyTorch. Contract: `pytransformers/ops/__init__.pyi`."""
+
+import torch
+import torch.nn.functional as F
+from torch.utils.checkpoint import checkpoint as _checkpoint
+
+from ...ops import selection
+from . import native
+
+float16, bfloat16, float32, float64 = torch.float16, torch.bfloat16, torch.float32, torch.float64
+int32, int64, bool_ = torch.int32, torch.int64, torch.bool
+
+# Same name, same arguments: the function itself.
+abs, exp, log, sqrt, rsqrt, square, sin, cos = (
+    torch.abs, torch.exp, torch.log, torch.sqrt, torch.rsqrt, torch.square, torch.sin, torch.cos,
+)
+floor, erf, pow, maximum, minimum = torch.floor, torch.erf, torch.pow, torch.maximum, torch.minimum
+clamp, where, isfinite = torch.clamp, torch.where, torch.isfinite
+logical_not, logical_and, logical_or = torch.logical_not, torch.logical_and, torch.logical_or
+relu, silu, sigmoid, tanh, softplus = torch.relu, F.silu, torch.sigmoid, torch.tanh, F.softplus
+gelu, leaky_relu, elu, softmax, log_softmax = F.gelu, F.leaky_relu, F.elu, F.softmax, F.log_softmax
+amax, amin, argmax, cumsum, logsumexp = torch.amax, torch.amin, torch.argmax, torch.cumsum, torch.logsumexp
+reshape, flatten, transpose, permute, unsqueeze = (
+    torch.reshape, torch.flatten, torch.transpose, torch.permute, torch.unsqueeze,
+)
+squeeze, cat, stack, split, chunk, unbind = (
+    torch.squeeze, torch.cat, torch.stack, torch.split, torch.chunk, torch.unbind,
+)
+flip, roll, tile, repeat_interleave = torch.flip, torch.roll, torch.tile, torch.repeat_interleave
+gather, tril, triu = torch.gather, torch.tril, torch.triu
+matmul, einsum, linear, conv1d, conv2d = torch.matmul, torch.einsum, F.linear, F.conv1d, F.conv2d
+max_pool2d, avg_pool2d, pixel_shuffle, group_norm = F.max_pool2d, F.avg_pool2d, F.pixel_shuffle, F.group_norm
+mse_loss, l1_loss = F.mse_loss, F.l1_loss
+is_floating_point = torch.is_floating_point
+
+
+# -- dtype and shape
+def dtype(x):
+    return x.dtype
+
+
+def cast(x, dtype):
+    return x.to(dtype)
+
+
+def finfo_min(dtype):
+    return torch.finfo(dtype).min
+
+
+def shape(x):
+    return x.shape
+
+
+def size(x, dim):
+    return x.shape[dim]
+
+
+def expand(x, shape):
+    return x.expand(shape)
+
+
+def pad(x, pad, value=0.0):
+    return F.pad(x, pad, value=value)
+
+
+# -- creation
+def _device(like):
+    return None if like is None else like.device
+
+
+def tensor(data, *, dtype=None, like=None):
+    return torch.as_tensor(data, dtype=dtype, device=_device(like))
+
+
+def arange(start, end=None, step=1, *, dtype=int64, like=None):
+    if end is None:
+        start, end = 0, start
+    return torch.arange(start, end, step, dtype=dtype, device=_device(like))
+
+
+def zeros(shape, *, dtype=float32, like=None):
+    return torch.zeros(shape, dtype=dtype, device=_device(like))
+
+
+def ones(shape, *, dtype=float32, like=None):
+    return torch.ones(shape, dtype=dtype, device=_device(like))
+
+
+def full(shape, value, *, dtype=float32, like=None):
+    return torch.full(shape, value, dtype=dtype, device=_device(like))
+
+
+def zeros_like(x, dtype=None):
+    return torch.zeros_like(x, dtype=dtype)
+
+
+def ones_like(x, dtype=None):
+    return torch.ones_like(x, dtype=dtype)
+
+
+def full_like(x, value, dtype=None):
+    return torch.full_like(x, value, dtype=dtype)
+
+
+def one_hot(x, num_classes, dtype=float32):
+    return F.one_hot(x.long(), num_classes).to(dtype)
+
+
+def floor_divide(x, y):
+    return torch.div(x, y, rounding_mode="floor")
+
+
+# -- reductions
+def sum(x, dim=None, keepdim=False):
+    return torch.sum(x, dim=dim, keepdim=keepdim)
+
+
+def mean(x, dim=None, keepdim=False):
+    return torch.mean(x, dim=dim, keepdim=keepdim)
+
+
+def any(x, dim=None, keepdim=False):
+    return torch.any(x, dim=dim, keepdim=keepdim)
+
+
+def all(x, dim=None, keepdim=False):
+    return torch.all(x, dim=dim, keepdim=keepdim)
+
+
+def topk(x, k, dim=-1):
+    return tuple(torch.topk(x, k, dim=dim))
+
+
+def sort(x, dim=-1, descending=False):
+    return tuple(torch.sort(x, dim=dim, descending=descending, stable=True))
+
+
+# -- indexing
+def take(x, indices, dim):
+    if indices.dim() == 1:
+        return x.index_select(dim, indices)
+    dim = dim % x.dim()
+    taken = x.index_select(dim, indices.reshape(-1))
+    return taken.reshape(x.shape[:dim] + indices.shape + x.shape[dim + 1 :])
+
+
+def embedding(ids, weight, padding_idx=None):
+    return F.embedding(ids, weight, padding_idx)
+
+
+# -- images
+def interpolate(x, size, mode="bilinear", align_corners=False, antialias=False):
+    corners = None if mode == "nearest" else align_corners
+    return F.interpolate(x, size=tuple(size), mode=mode, align_corners=corners, antialias=antialias)
+
+
+# -- losses
+def cross_entropy(logits, labels, ignore_index=-100, label_smoothing=0.0):
+    return F.cross_entropy(logits.float(), labels.long(), ignore_index=ignore_index, label_smoothing=label_smoothing)
+
+
+def binary_cross_entropy_with_logits(logits, labels):
+    return F.binary_cross_entropy_with_logits(logits.float(), labels.float())
+
+
+# -- fused operations
+def layer_norm(x, weight=None, bias=None, eps=1e-5, residual=None):
+    if selection.chosen("layer_norm", "torch", x.device.type) == "native":
+        return native.layer_norm(x, weight, bias, eps, residual)
+    if residual is None:
+        return F.layer_norm(x, x.shape[-1:], weight, bias, eps)
+    total = x + residual
+    return F.layer_norm(total, total.shape[-1:], weight, bias, eps), total
+
+
+def rms_norm(x, weight=None, eps=1e-6, residual=None):
+    if selection.chosen("rms_norm", "torch", x.device.type) == "native":
+        return native.rms_norm(x, weight, eps, residual)
+    total = x if residual is None else x + residual
+    y = total.float()
+    y = (y * torch.rsqrt(y.square().mean(-1, keepdim=True) + eps)).to(x.dtype)
+    y = y if weight is None else y * weight
+    return y if residual is None else (y, total)
+
+
+def rotary_embedding(x, cos, sin, interleaved=False):
+    rotary_dim = 2 * cos.shape[-1]
+    rotated, rest = x[..., :rotary_dim].float(), x[..., rotary_dim:]
+    cos, sin = cos.unsqueeze(1).float(), sin.unsqueeze(1).float()
+    if interleaved:
+        first, second = rotated[..., 0::2], rotated[..., 1::2]
+        turned = torch.stack((first * cos - second * sin, second * cos + first * sin), dim=-1).flatten(-2)
+    else:
+        first, second = rotated.chunk(2, dim=-1)
+        turned = torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
+    turned = turned.to(x.dtype)
+    return torch.cat((turned, rest), dim=-1) if rest.shape[-1] else turned
+
+
+def attention(query, key, value, *, mask=None, bias=None, causal=False, scale=None, dropout_p=0.0,
+              implementation="auto", return_weights=False):  # fmt: skip
+    if return_weights or implementation == "eager":
+        return _reference_attention(query, key, value, mask, bias, causal, scale, dropout_p, return_weights)
+    if causal and query.shape[-2] == 1:
+        causal = False  # one query at the end attends to every key
+    if causal and (mask is not None or bias is not None or query.shape[-2] != key.shape[-2]):
+        allowed = _causal_mask(query, key)
+        mask, causal = allowed if mask is None else _join(mask, allowed, query.dtype), False
+    if bias is not None:
+        mask = bias if mask is None else _join(mask, bias, query.dtype)
+    context = F.scaled_dot_product_attention(
+        query, key, value, mask, dropout_p, causal, scale=scale, enable_gqa=query.shape[1] != key.shape[1]
+    )
+    return context, None
+
+
+def _causal_mask(query, key):
+    length, total = query.shape[-2], key.shape[-2]
+    return torch.ones(length, total, dtype=torch.bool, device=query.device).tril(total - length)
+
+
+def _join(mask, other, dtype):
+    """Two masks, each bool (True attends) or additive, as one."""
+    if mask.dtype == torch.bool and other.dtype == torch.bool:
+        return mask & other
+    if mask.dtype == torch.bool:
+        return torch.where(mask, other.to(dtype), torch.finfo(dtype).min)
+    if other.dtype == torch.bool:
+        return torch.where(other, mask.to(dtype), torch.finfo(dtype).min)
+    return mask.to(dtype) + other.to(dtype)
+
+
+def _reference_attention(query, key, value, mask, bias, causal, scale, dropout_p, return_weights):
+    if query.shape[1] != key.shape[1]:
+        groups = query.shape[1] // key.shape[1]
+        key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
+    scale = query.shape[-1] ** -0.5 if scale is None else scale
+    scores = (query @ key.transpose(-1, -2)).float() * scale
+    if bias is not None:
+        scores = scores + bias.float()
+    lowest = torch.finfo(query.dtype).min
+    if mask is not None:
+        scores = scores.masked_fill(~mask, lowest) if mask.dtype == torch.bool else scores + mask.float()
+    if causal:
+        scores = scores.masked_fill(~_causal_mask(query, key), lowest)
+    weights = scores.softmax(-1).to(query.dtype)
+    context = dropout(weights, dropout_p, dropout_p > 0) @ value
+    return context, weights if return_weights else None
+
+
+# -- randomness, control, autodiff
+def dropout(x, p, training):
+    return F.dropout(x, p, True) if training and p > 0 else x
+
+
+def uniform(shape, *, dtype=float32, like=None):
+    return torch.rand(shape, dtype=dtype, device=_device(like))
+
+
+def stop_gradient(x):
+    return x.detach()
+
+
+def checkpoint(function, *args, **kwargs):
+    return _checkpoint(function, *args, use_reentrant=False, **kwargs)
+
+
+def cond(predicate, true_function, false_function, *operands):
+    return torch.cond(predicate, true_function, false_function, operands)
+
+
+def while_loop(condition, body, state):
+    while condition(*state):
+        state = body(*state)
+    return state

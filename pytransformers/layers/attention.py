@@ -1,0 +1,54 @@
+"""Pieces every attention block is made of."""
+
+from .. import nn, ops
+
+
+def split_heads(x, head_dim):
+    """(batch, length, heads * head_dim) -> (batch, heads, length, head_dim)."""
+    batch, length, width = ops.shape(x)
+    return ops.transpose(ops.reshape(x, (batch, length, width // head_dim, head_dim)), 1, 2)
+
+
+def merge_heads(x):
+    """(batch, heads, length, head_dim) -> (batch, length, heads * head_dim)."""
+    return ops.flatten(ops.transpose(x, 1, 2), 2)
+
+
+class SelfAttention(nn.Module):
+    """Query, key and value projections and the attention between them, under the checkpoint names of BERT.
+
+    Also attends to an encoder (`encoder_states`) and keeps a cache, for decoders. The output projection belongs to the
+    block that holds this one. Vaswani et al., arXiv:1706.03762.
+    """
+
+    def __init__(self, config, bias=True, dropout=None):
+        super().__init__()
+        self.config = config
+        self.head_dim = config.hidden_size // config.num_attention_heads
+        self.dropout_p = config.attention_probs_dropout_prob if dropout is None else dropout
+        self.query = nn.Linear(config.hidden_size, config.hidden_size, bias)
+        self.key = nn.Linear(config.hidden_size, config.hidden_size, bias)
+        self.value = nn.Linear(config.hidden_size, config.hidden_size, bias)
+
+    def forward(self, x, mask=None, *, causal=False, head_mask=None, encoder_states=None, cache=None, layer=0,
+                output_attentions=False):  # fmt: skip
+        """x (batch, length, hidden) -> context (batch, length, hidden), weights or None, cache."""
+        query = split_heads(self.query(x), self.head_dim)
+        if encoder_states is None:
+            key, value = split_heads(self.key(x), self.head_dim), split_heads(self.value(x), self.head_dim)
+            if cache is not None:
+                key, value, cache = cache.update(key, value, layer)
+        elif cache is not None and cache.has_cross(layer):
+            key, value = cache.cross(layer)
+        else:
+            key = split_heads(self.key(encoder_states), self.head_dim)
+            value = split_heads(self.value(encoder_states), self.head_dim)
+            if cache is not None:
+                cache = cache.set_cross(key, value, layer)
+        context, weights = ops.attention(
+            query, key, value, mask=mask, causal=causal, dropout_p=self.dropout_p if self.training else 0.0,
+            implementation=self.config.attn_implementation, return_weights=output_attentions,
+        )  # fmt: skip
+        if head_mask is not None:
+            context = context * head_mask
+        return merge_heads(context), weights, cache

@@ -1,0 +1,76 @@
+"""Key-value caches. They are values: an update returns a new cache and leaves the old one as it was."""
+
+from .. import ops
+
+
+class DynamicCache:
+    """Keys and values that grow by concatenation, for each layer (batch, heads, length, head_dim).
+
+    Cross-attention keys and values are kept beside them once computed. Indexing a layer gives its (key, value), or with
+    cross-attention (key, value, cross_key, cross_value), the older tuple form.
+    """
+
+    def __init__(self, layers=(), cross_layers=()):
+        self.layers = tuple(layers)
+        self.cross_layers = tuple(cross_layers)
+
+    @property
+    def length(self):
+        """Positions held."""
+        return ops.size(self.layers[0][0], 2) if self.layers else 0
+
+    def get_seq_length(self, layer_idx=0):
+        return self.length
+
+    def update(self, key, value, layer):
+        """Append to a layer (layers come in order the first time); gives all keys, all values and the new cache."""
+        layers = list(self.layers)
+        if layer < len(layers):
+            key = ops.cat((layers[layer][0], key), 2)
+            value = ops.cat((layers[layer][1], value), 2)
+            layers[layer] = (key, value)
+        else:
+            layers.append((key, value))
+        return key, value, DynamicCache(layers, self.cross_layers)
+
+    def has_cross(self, layer):
+        return layer < len(self.cross_layers)
+
+    def cross(self, layer):
+        return self.cross_layers[layer]
+
+    def set_cross(self, key, value, layer):
+        return DynamicCache(self.layers, self.cross_layers[:layer] + ((key, value),))
+
+    def __len__(self):
+        return len(self.layers)
+
+    def __getitem__(self, layer):
+        return self.layers[layer] + (self.cross_layers[layer] if self.cross_layers else ())
+
+    def __iter__(self):
+        return (self[layer] for layer in range(len(self)))
+
+    def to_legacy_cache(self):
+        return tuple(self)
+
+    @classmethod
+    def from_legacy_cache(cls, past_key_values):
+        """From a tuple per layer of (key, value) or (key, value, cross_key, cross_value)."""
+        return cls([layer[:2] for layer in past_key_values], [layer[2:] for layer in past_key_values if len(layer) == 4])
+
+    def reorder(self, indices):
+        """Choose batch rows, as beam search does."""
+        def chosen(layers):
+            return tuple((ops.take(key, indices, 0), ops.take(value, indices, 0)) for key, value in layers)
+
+        return DynamicCache(chosen(self.layers), chosen(self.cross_layers))
+
+
+def as_cache(past_key_values, use_cache):
+    """The cache a decoder starts with: the caller's, a new one, or None."""
+    if isinstance(past_key_values, (tuple, list)):
+        return DynamicCache.from_legacy_cache(past_key_values)
+    if past_key_values is None and use_cache:
+        return DynamicCache()
+    return past_key_values
