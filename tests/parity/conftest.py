@@ -1,0 +1,49 @@
+"""The oracle's answers, written once for all worker processes of a session."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from .harness import all_cases
+
+CASES = all_cases()
+
+
+@pytest.fixture(scope="session")
+def oracle(tmp_path_factory):
+    """The folder that holds a folder for each case."""
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    root, done, failed = base / "oracle", base / "oracle.done", base / "oracle.failed"
+    try:
+        root.mkdir()
+    except FileExistsError:
+        while not done.exists():
+            assert not failed.exists(), failed.read_text()
+            time.sleep(0.2)
+        return root
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.parity.oracle", str(root), *_chosen()],
+        cwd=Path(__file__).parents[2], capture_output=True, text=True,
+    )  # fmt: skip
+    if run.returncode:
+        failed.write_text(run.stderr[-4000:])
+        pytest.fail(run.stderr[-4000:])
+    done.touch()
+    return root
+
+
+def _chosen():
+    """PARITY_CASES="bert llama-causal" limits a run by hand to cases whose names start so."""
+    wanted = os.environ.get("PARITY_CASES", "").split()
+    return [name for name in CASES if any(name.startswith(w) for w in wanted)] if wanted else []
+
+
+def pytest_generate_tests(metafunc):
+    if "case" in metafunc.fixturenames:
+        metafunc.parametrize("case", [CASES[name] for name in _chosen() or CASES], ids=lambda case: case.name)

@@ -1,0 +1,6 @@
+from .checks import Parity
+from .frameworks import Jax
+
+
+class TestJax(Parity):
+    framework = Jax

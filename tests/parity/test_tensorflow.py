@@ -1,0 +1,6 @@
+from .checks import Parity
+from .frameworks import TensorFlow
+
+
+class TestTensorFlow(Parity):
+    framework = TensorFlow

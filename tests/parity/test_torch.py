@@ -1,0 +1,6 @@
+from .checks import Parity
+from .frameworks import Torch
+
+
+class TestTorch(Parity):
+    framework = Torch
