@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from .checkpoint import open_checkpoint
-from .matching import match, reverse_renames
+from .matching import match, rename, reverse_renames
 from .save import save_checkpoint
 
 HUB_ARGUMENTS = (
@@ -306,10 +306,8 @@ class PreTrainedMixin:
         config.architectures = [type(self).__name__]
         ties = self.ties()
         renames = reverse_renames(self.config.renames)
-        sources = (source for source in self._sources(state_dict) if source.name not in ties)
-        files = save_checkpoint(
-            folder, (source.renamed(renames) for source in sources), max_shard_size=max_shard_size, variant=variant
-        )
+        tensors = ((rename(t.name, renames), t) for t in self._sources(state_dict) if t.name not in ties)
+        files = save_checkpoint(folder, tensors, max_shard_size=max_shard_size, variant=variant)
         config.save_pretrained(folder)
         if push_to_hub:
             self._upload(folder, repo_id or folder.name, token=token, **kwargs)
@@ -357,7 +355,6 @@ def _configured(config, attn_implementation):
 
 def _checkpoint_dtype(config, checkpoint: Mapping):
     """The dtype the config names, else that of the first floating-point tensor."""
-    named = getattr(config, "torch_dtype", None)
-    if named is not None:
-        return str(named).removeprefix("torch.")
+    if config.dtype is not None:
+        return config.dtype
     return next((tensor.dtype for tensor in checkpoint.values() if "float" in tensor.dtype), "float32")

@@ -21,6 +21,12 @@ class Torch:
     name = "torch"
 
     @staticmethod
+    def seed(seed):
+        import torch
+
+        torch.manual_seed(seed)
+
+    @staticmethod
     def tensors(inputs):
         import torch
 
@@ -53,6 +59,10 @@ class Torch:
 
 class Jax:
     name = "jax"
+
+    @staticmethod
+    def seed(seed):
+        """Models take their own seed."""
 
     @staticmethod
     def tensors(inputs):
@@ -90,6 +100,12 @@ class Jax:
 
 class TensorFlow:
     name = "tensorflow"
+
+    @staticmethod
+    def seed(seed):
+        import keras
+
+        keras.utils.set_random_seed(seed)
 
     @staticmethod
     def tensors(inputs):

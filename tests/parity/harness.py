@@ -98,6 +98,13 @@ def flatten(name, value, to_numpy, out):
         out[name] = np.asarray(to_numpy(value))
 
 
+def statistics(values):
+    """mean, standard deviation, kurtosis (3 for a normal, 1.8 for a uniform distribution), count."""
+    values = values.astype(np.float64)
+    mean, std = values.mean(), values.std()
+    return mean, std, ((values - mean) ** 4).mean() / std**4 if std else 0.0, values.size
+
+
 def relative_difference(ours, theirs):
     """Largest difference over the largest value."""
     scale = np.abs(theirs).max(initial=0.0)
@@ -105,7 +112,7 @@ def relative_difference(ours, theirs):
 
 
 def assert_outputs(ours, theirs, tolerance=OUTPUT_TOLERANCE):
-    assert sorted(ours) == sorted(theirs)
+    assert sorted(ours) == sorted(theirs), f"only ours or only theirs: {sorted(set(ours) ^ set(theirs))}"
     wrong = []
     for name, expected in theirs.items():
         assert ours[name].shape == expected.shape, f"{name}: shape {ours[name].shape}, oracle's {expected.shape}"
@@ -117,7 +124,7 @@ def assert_outputs(ours, theirs, tolerance=OUTPUT_TOLERANCE):
 
 def assert_gradients(ours, theirs, tolerance=GRADIENT_TOLERANCE):
     """As outputs; what is zero by theory (a key's bias under softmax) may be noise of 1e-6 of the largest gradient."""
-    assert sorted(ours) == sorted(theirs)
+    assert sorted(ours) == sorted(theirs), f"only ours or only theirs: {sorted(set(ours) ^ set(theirs))}"
     noise = 1e-6 * max(np.abs(g).max() for g in theirs.values())
     wrong = []
     for name, expected in theirs.items():

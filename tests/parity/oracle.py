@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .harness import all_cases, cotangent, flatten
+from .harness import all_cases, cotangent, flatten, statistics
 
 os.environ.update(USE_TF="0", USE_FLAX="0")
 
@@ -53,8 +53,8 @@ def write(case, folder):
 
 
 def _statistics(values):
-    """mean, std, smallest, largest, count."""
-    return np.array([values.mean(), values.std(), values.min(), values.max(), values.size], np.float64)
+    """As `harness.statistics`, in an array."""
+    return np.array(statistics(values), np.float64)
 
 
 def main(root, names):

@@ -90,7 +90,7 @@ class PreTrainedModel(PreTrainedMixin, nn.Module):
                 return cls(config)
             with torch.device("meta"):
                 model = cls(config)
-        config.torch_dtype = str(dtype).removeprefix("torch.")
+        config.dtype = str(dtype).removeprefix("torch.")
         return model.eval()
 
     def _is_empty(self):
