@@ -36,7 +36,7 @@ class Sequential(Module):
     def __init__(self, *modules: Module) -> None: ...
 
 Parameter = Tensor
-"""`nn.Parameter(value)`: trainable; `value` comes from `ops` or NumPy."""
+"""`nn.Parameter(value)`: trainable, in the dtype the model is made in; `value` comes from `ops`."""
 
 class Buffer(Tensor):
     """`nn.Buffer(value, persistent=True)`: not trained; saved with the weights unless `persistent=False`."""

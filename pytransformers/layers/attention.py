@@ -14,21 +14,43 @@ def merge_heads(x):
     return ops.flatten(ops.transpose(x, 1, 2), 2)
 
 
+def relative_scores(query, key, table, with_key):
+    """Scores (batch, heads, query, key) of the distance from each query to each key, the last of both aligned.
+
+    query (batch, heads, query, head_dim), key alike; table (2 * positions - 1, head_dim) holds a vector per distance,
+    the middle row for none. The query meets the vector (Shaw et al., arXiv:1803.02155), with `with_key` the key does
+    too (Huang et al., arXiv:2009.13658, method 4).
+    """
+    queries, keys = ops.size(query, 2), ops.size(key, 2)
+    end = ops.arange(keys, like=query)[keys - queries :]
+    distance = end[:, None] - ops.arange(keys, like=query)[None] + ops.size(table, 0) // 2
+    vectors = ops.take(table, distance, 0)
+    scores = ops.einsum("bhqd,qkd->bhqk", query, vectors)
+    return scores + ops.einsum("bhkd,qkd->bhqk", key, vectors) if with_key else scores
+
+
 class SelfAttention(nn.Module):
     """Query, key and value projections and the attention between them, under the checkpoint names of BERT.
 
     Also attends to an encoder (`encoder_states`) and keeps a cache, for decoders. The output projection belongs to the
     block that holds this one. Vaswani et al., arXiv:1706.03762.
+
+    `positions` other than "absolute" ("relative_key", "relative_key_query") adds `relative_scores`, times
+    `position_scale` (default: scaled as the other scores).
     """
 
-    def __init__(self, config, bias=True, dropout=None):
+    def __init__(self, config, bias=True, dropout=None, positions="absolute", position_scale=None):
         super().__init__()
         self.config = config
+        self.positions = positions
         self.head_dim = config.hidden_size // config.num_attention_heads
         self.dropout_p = config.attention_probs_dropout_prob if dropout is None else dropout
         self.query = nn.Linear(config.hidden_size, config.hidden_size, bias)
         self.key = nn.Linear(config.hidden_size, config.hidden_size, bias)
         self.value = nn.Linear(config.hidden_size, config.hidden_size, bias)
+        if positions != "absolute":
+            self.position_scale = self.head_dim**-0.5 if position_scale is None else position_scale
+            self.distance_embedding = nn.Embedding(2 * config.max_position_embeddings - 1, self.head_dim)
 
     def forward(self, x, mask=None, *, causal=False, head_mask=None, encoder_states=None, cache=None, layer=0,
                 output_attentions=False):  # fmt: skip
@@ -45,8 +67,12 @@ class SelfAttention(nn.Module):
             value = split_heads(self.value(encoder_states), self.head_dim)
             if cache is not None:
                 cache = cache.set_cross(key, value, layer)
+        bias = None
+        if self.positions != "absolute":
+            table, with_key = self.distance_embedding.weight, self.positions == "relative_key_query"
+            bias = self.position_scale * relative_scores(query, key, table, with_key)
         context, weights = ops.attention(
-            query, key, value, mask=mask, causal=causal, dropout_p=self.dropout_p if self.training else 0.0,
+            query, key, value, mask=mask, bias=bias, causal=causal, dropout_p=self.dropout_p if self.training else 0.0,
             implementation=self.config.attn_implementation, return_weights=output_attentions,
         )  # fmt: skip
         if head_mask is not None:

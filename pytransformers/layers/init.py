@@ -3,14 +3,17 @@
 from .. import nn
 
 
-def normal(module, std):
-    """Weights of linear layers, convolutions and embeddings from N(0, std^2), biases 0, norms 1 and 0."""
+def normal(module, std, draw=nn.init.normal_):
+    """Weights of linear layers, convolutions and embeddings from N(0, std^2), biases 0, norms 1 and 0.
+
+    `draw(parameter, mean, std)` may be another distribution, such as `nn.init.trunc_normal_`.
+    """
     if isinstance(module, (nn.Linear, nn.Conv1d, nn.Conv2d)):
-        nn.init.normal_(module.weight, 0.0, std)
+        draw(module.weight, 0.0, std)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
     elif isinstance(module, nn.Embedding):
-        nn.init.normal_(module.weight, 0.0, std)
+        draw(module.weight, 0.0, std)
         if module.padding_idx is not None:
             nn.init.zero_row_(module.weight, module.padding_idx)
     else:

@@ -12,29 +12,10 @@ from ..layers import heads, init, losses, masks
 from ..layers.activations import activation
 from ..layers.attention import SelfAttention
 from ..layers.cache import as_cache
+from ..layers.embeddings import TextEmbeddings
+from ..layers.mlp import Intermediate
 from ..layers.stack import run
 from ..pretrained import PreTrainedModel
-
-
-class BertEmbeddings(nn.Module):
-    def __init__(self, config):
-        super().__init__()
-        self.word_embeddings = nn.Embedding(config.vocab_size, config.hidden_size, config.pad_token_id)
-        self.position_embeddings = nn.Embedding(config.max_position_embeddings, config.hidden_size)
-        self.token_type_embeddings = nn.Embedding(config.type_vocab_size, config.hidden_size)
-        self.LayerNorm = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
-
-    def forward(self, input_ids, token_type_ids, position_ids, inputs_embeds, past_length):
-        x = self.word_embeddings(input_ids) if inputs_embeds is None else inputs_embeds
-        batch, length, _ = ops.shape(x)
-        if position_ids is None:
-            position_ids = ops.arange(length, like=x)[None] + past_length
-        if token_type_ids is None:
-            x = x + self.token_type_embeddings.weight[0]
-        else:
-            x = x + self.token_type_embeddings(token_type_ids)
-        return self.dropout(self.LayerNorm(x + self.position_embeddings(position_ids)))
 
 
 class BertSelfOutput(nn.Module):
@@ -51,9 +32,9 @@ class BertSelfOutput(nn.Module):
 
 
 class BertAttention(nn.Module):
-    def __init__(self, config):
+    def __init__(self, config, positions):
         super().__init__()
-        self.self = SelfAttention(config)
+        self.self = SelfAttention(config, positions=positions)
         self.output = BertSelfOutput(config, config.hidden_size)
 
     def forward(self, x, mask, **kwargs):
@@ -61,23 +42,13 @@ class BertAttention(nn.Module):
         return self.output(context, x), weights, cache
 
 
-class BertIntermediate(nn.Module):
-    def __init__(self, config):
-        super().__init__()
-        self.dense = nn.Linear(config.hidden_size, config.intermediate_size)
-        self.activation = activation(config.hidden_act)
-
-    def forward(self, x):
-        return self.activation(self.dense(x))
-
-
 class BertLayer(nn.Module):
     def __init__(self, config):
         super().__init__()
-        self.attention = BertAttention(config)
+        self.attention = BertAttention(config, config.position_embedding_type)
         if config.add_cross_attention:
-            self.crossattention = BertAttention(config)
-        self.intermediate = BertIntermediate(config)
+            self.crossattention = BertAttention(config, "absolute")
+        self.intermediate = Intermediate(config)
         self.output = BertSelfOutput(config, config.intermediate_size)
 
     def forward(self, x, mask, causal, head_mask, encoder_states, encoder_mask, cache, layer, output_attentions):
@@ -129,7 +100,7 @@ class BertPooler(nn.Module):
 class BertPreTrainedModel(PreTrainedModel):
     config_class = BertConfig
     base_model_prefix = "bert"
-    _no_split_modules = ("BertEmbeddings", "BertLayer")
+    _no_split_modules = ("TextEmbeddings", "BertLayer")
     _keys_to_ignore_on_load_unexpected = (r"embeddings\.position_ids$",)
     _tied_weights_keys = {}
 
@@ -140,7 +111,7 @@ class BertPreTrainedModel(PreTrainedModel):
 class BertModel(BertPreTrainedModel):
     def __init__(self, config, add_pooling_layer=True):
         super().__init__(config)
-        self.embeddings = BertEmbeddings(config)
+        self.embeddings = TextEmbeddings(config)
         self.encoder = BertEncoder(config)
         self.pooler = BertPooler(config) if add_pooling_layer else None
         self.post_init()
@@ -159,7 +130,8 @@ class BertModel(BertPreTrainedModel):
         decoder = self.config.is_decoder
         use_cache = decoder and (self.config.use_cache if use_cache is None else use_cache)
         cache = as_cache(past_key_values, use_cache)
-        x = self.embeddings(input_ids, token_type_ids, position_ids, inputs_embeds, 0 if cache is None else cache.length)
+        past = 0 if cache is None else cache.length
+        x = self.embeddings(input_ids, token_type_ids, position_ids, inputs_embeds, past)
         if decoder:
             mask, causal = masks.decoder(attention_mask, ops.size(x, 1), cache, x)
         else:
@@ -241,7 +213,8 @@ class BertForPreTraining(BertVocabularyModel):
         relation = self.cls.seq_relationship(outputs.pooler_output)
         loss = None
         if labels is not None and next_sentence_label is not None:
-            loss = losses.token_cross_entropy(logits, labels) + losses.token_cross_entropy(relation, next_sentence_label)
+            loss = losses.token_cross_entropy(logits, labels)
+            loss = loss + losses.token_cross_entropy(relation, next_sentence_label)
         output = BertForPreTrainingOutput(loss, logits, relation, outputs.hidden_states, outputs.attentions)
         return self.respond(output, return_dict)
 

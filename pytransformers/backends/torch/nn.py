@@ -17,7 +17,6 @@ from torch.nn import (
     Linear,
     Module,
     ModuleList,
-    Parameter,
     ReLU,
     Sequential,
     Sigmoid,
@@ -38,6 +37,11 @@ def Buffer(value, persistent=True):  # noqa: N802 - the name torch gives it
     if isinstance(value, np.ndarray):
         value = torch.tensor(value, device="cpu")
     return torch.nn.Buffer(value, persistent=persistent)
+
+
+def Parameter(value):  # noqa: N802
+    """A trainable parameter in the dtype the model is made in."""
+    return torch.nn.Parameter(value.to(torch.get_default_dtype()))
 
 
 class LayerNorm(torch.nn.LayerNorm):
