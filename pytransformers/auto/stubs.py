@@ -1,0 +1,38 @@
+"""Writes `pytransformers/__init__.pyi` from the tables, so that editors and type checkers know the public names.
+
+    python -m pytransformers.auto.stubs
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .registry import PLACES
+from .table import FRAMEWORKS
+
+STUB = Path(__file__).parents[1] / "__init__.pyi"
+# Checkers see the definitions with torch's types, whatever the framework: they are one source file.
+_SOURCES = {
+    f"backends.{framework['backend']}.{folder}.": f"{folder}."
+    for framework in FRAMEWORKS.values()
+    for folder in ("models", "layers")
+}
+
+
+def stub_text() -> str:
+    """The content of the stub file: one import per module, names in order."""
+    imports: dict[str, list[str]] = {}
+    for name, (module, attribute) in PLACES.items():
+        for prefix, source in _SOURCES.items():
+            if module.startswith(prefix):
+                module = source + module.removeprefix(prefix)
+        imports.setdefault(module, []).append(f"{attribute} as {name}")
+    lines = ["# Written by `python -m pytransformers.auto.stubs`; do not edit.\n"]
+    for module in sorted(imports):
+        names = "".join(f"    {name},\n" for name in sorted(imports[module]))
+        lines.append(f"from .{module} import (\n{names})\n")
+    return "".join(lines)
+
+
+if __name__ == "__main__":
+    STUB.write_text(stub_text(), encoding="utf-8")
