@@ -1,0 +1,138 @@
+// One register of floats and how float32, float16 and bfloat16 get in and out of it. Compiled once per instruction
+// set: PYTRANSFORMERS_ISA names the namespace, the compiler flags pick the width. No standard header may come in here,
+// or its inline functions would be compiled for the wrong processor.
+#pragma once
+
+#include <stdint.h>
+
+#if defined(__F16C__)
+#include <immintrin.h>
+#endif
+
+namespace pytransformers {
+namespace PYTRANSFORMERS_ISA {
+
+#if defined(__AVX512F__)
+constexpr int kLanes = 16;
+#elif defined(__AVX2__)
+constexpr int kLanes = 8;
+#else
+constexpr int kLanes = 4;
+#endif
+
+#define INLINE static inline __attribute__((always_inline))
+
+struct half { uint16_t bits; };
+struct bfloat16 { uint16_t bits; };
+
+typedef float Vec __attribute__((vector_size(kLanes * 4)));
+typedef uint32_t Bits __attribute__((vector_size(kLanes * 4)));
+typedef int32_t Ints __attribute__((vector_size(kLanes * 4)));
+typedef uint16_t Shorts __attribute__((vector_size(kLanes * 2)));
+
+INLINE Vec splat(float value) { return value - Vec{}; }
+INLINE Vec select(Ints mask, Vec yes, Vec no) { return (Vec)((mask & (Ints)yes) | (~mask & (Ints)no)); }
+
+// The first `count` lanes.
+INLINE Ints first_lanes(int count) {
+  Ints lanes;
+  for (int i = 0; i < kLanes; ++i) lanes[i] = i;
+  return lanes < count;
+}
+
+INLINE float sum_lanes(Vec v) {
+  float lanes[kLanes];
+  __builtin_memcpy(lanes, &v, sizeof v);
+  for (int width = kLanes / 2; width > 0; width /= 2) {
+    for (int i = 0; i < width; ++i) lanes[i] += lanes[i + width];
+  }
+  return lanes[0];
+}
+
+INLINE Vec from_bfloat16(Shorts bits) { return (Vec)(__builtin_convertvector(bits, Bits) << 16); }
+
+// Round to nearest, ties to even; a NaN keeps its sign and stays quiet.
+INLINE Shorts to_bfloat16(Vec v) {
+  const Bits bits = (Bits)v;
+  const Bits rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+  const Bits quiet = (bits >> 16) | 0x40;
+  const Ints is_nan = v != v;
+  return __builtin_convertvector(((Bits)is_nan & quiet) | (~(Bits)is_nan & rounded), Shorts);
+}
+
+INLINE Vec from_half(Shorts bits) {
+#if defined(__AVX512F__)
+  return (Vec)_mm512_maskz_cvtph_ps(0xffff, (__m256i)bits);  // maskz: GCC 12 warns about the plain form
+#elif defined(__F16C__)
+  return (Vec)_mm256_cvtph_ps((__m128i)bits);
+#else
+  // Exponent and mantissa move to float32's places; a multiplication by 2^112 rebiases, subnormals included.
+  const Bits wide = __builtin_convertvector(bits, Bits);
+  const Bits magnitude = (wide & 0x7fff) << 13;
+  const Vec finite = (Vec)magnitude * splat(0x1p112f);
+  const Ints special = (Ints)((wide & 0x7c00) == 0x7c00);
+  const Vec value = select(special, (Vec)(magnitude | 0x7f800000), finite);
+  return (Vec)((Bits)value | ((wide & 0x8000) << 16));
+#endif
+}
+
+INLINE Shorts to_half(Vec v) {
+#if defined(__AVX512F__)
+  return (Shorts)_mm512_maskz_cvtps_ph(0xffff, (__m512)v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+#elif defined(__F16C__)
+  return (Shorts)_mm256_cvtps_ph((__m256)v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+#else
+  const Bits bits = (Bits)v;
+  const Bits sign = (bits >> 16) & 0x8000;
+  const Bits magnitude = bits & 0x7fffffff;
+  // Normal results: rebias by subtraction, round half to even by adding. Subnormal ones: adding 0.5 lets the float
+  // adder round at the right bit.
+  const Bits normal = (magnitude - 0x38000000 + 0xfff + ((magnitude >> 13) & 1)) >> 13;
+  const Bits subnormal = (Bits)((Vec)magnitude + splat(0.5f)) - 0x3f000000;
+  const Ints is_small = (Ints)magnitude < 0x38800000;
+  const Ints is_large = (Ints)magnitude >= 0x47800000;
+  const Ints is_nan = v != v;
+  Bits result = ((Bits)is_small & subnormal) | (~(Bits)is_small & normal);
+  result = ((Bits)is_large & 0x7c00) | (~(Bits)is_large & result);
+  result = ((Bits)is_nan & 0x7e00) | (~(Bits)is_nan & result);
+  return __builtin_convertvector(result | sign, Shorts);
+#endif
+}
+
+INLINE Vec widen(const float* p) { Vec v; __builtin_memcpy(&v, p, sizeof v); return v; }
+INLINE Vec widen(const half* p) { Shorts v; __builtin_memcpy(&v, p, sizeof v); return from_half(v); }
+INLINE Vec widen(const bfloat16* p) { Shorts v; __builtin_memcpy(&v, p, sizeof v); return from_bfloat16(v); }
+
+INLINE void narrow(float* p, Vec v) { __builtin_memcpy(p, &v, sizeof v); }
+INLINE void narrow(half* p, Vec v) { const Shorts s = to_half(v); __builtin_memcpy(p, &s, sizeof s); }
+INLINE void narrow(bfloat16* p, Vec v) { const Shorts s = to_bfloat16(v); __builtin_memcpy(p, &s, sizeof s); }
+
+// `count` is kLanes or, at the end of a row, less: then the other lanes read as zero and are not written.
+template <class T>
+INLINE Vec load(const T* p, int count) {
+  if (count == kLanes) return widen(p);
+  T lanes[kLanes] = {};
+  for (int i = 0; i < count; ++i) lanes[i] = p[i];
+  return widen(lanes);
+}
+
+template <class T>
+INLINE void store(T* p, Vec v, int count) {
+  if (count == kLanes) return narrow(p, v);
+  T lanes[kLanes];
+  narrow(lanes, v);
+  for (int i = 0; i < count; ++i) p[i] = lanes[i];
+}
+
+// What storing v as T and reading it back gives.
+template <class T>
+INLINE Vec rounded(Vec v) {
+  T lanes[kLanes];
+  narrow(lanes, v);
+  return widen(lanes);
+}
+
+INLINE float square_root(float value) { return __builtin_sqrtf(value); }
+
+}  // namespace PYTRANSFORMERS_ISA
+}  // namespace pytransformers

@@ -1,0 +1,24 @@
+// What linear.cpp (checks, threads) hands to the kernel of linear_tile.cpp, which is compiled once per instruction set.
+#pragma once
+
+#include <stdint.h>
+
+namespace pytransformers {
+
+struct LinearCall {
+  const float* x;       // (rows, k)
+  const float* weight;  // (columns, k)
+  const float* bias;    // (columns,), or NULL
+  float* y;             // (rows, columns)
+  int64_t rows, k;
+  int64_t x_stride, weight_stride, y_stride;  // elements between rows
+};
+
+// Computes columns [begin, end) of y.
+typedef void LinearKernel(const LinearCall& call, int64_t begin, int64_t end);
+
+namespace baseline { extern LinearKernel* const linear_kernel; }
+namespace avx2 { extern LinearKernel* const linear_kernel; }
+namespace avx512 { extern LinearKernel* const linear_kernel; }
+
+}  // namespace pytransformers
