@@ -202,7 +202,7 @@ def _read_index(path: Path) -> tuple[dict[str, str], dict]:
             f"[index] {path}: expected JSON with a weight_map, got {type(error).__name__}: {error}, download it again"
         ) from None
     if not whole or not weight_map:
-        raise CheckpointError(f"[index] {path}: expected a weight_map of names to files, got another, download it again")
+        raise CheckpointError(f"[index] {path}: expected names and files in weight_map, got others, download it again")
     for key, name in weight_map.items():
         if not is_inside(name):
             raise CheckpointError(
