@@ -182,7 +182,7 @@ class ViTForMaskedImageModeling(ViTPreTrainedModel):
         if bool_masked_pos is not None:
             mask = ops.reshape(ops.cast(bool_masked_pos, ops.float32), (-1, 1, *grid))
             mask = ops.repeat_interleave(ops.repeat_interleave(mask, stride, 2), stride, 3)
-            error = ops.l1_loss(ops.cast(reconstruction, ops.float32), ops.cast(pixel_values, ops.float32), "none")
+            error = ops.abs(ops.cast(reconstruction, ops.float32) - ops.cast(pixel_values, ops.float32))
             loss = ops.sum(error * mask) / (ops.sum(mask) + 1e-5) / self.config.num_channels
         output = MaskedImageModelingOutput(loss, reconstruction, outputs.hidden_states, outputs.attentions)
         return self.respond(output, return_dict)

@@ -17,6 +17,11 @@ def outputs_of(output, to_numpy, case):
     return {name: v.astype(np.float32) for name, v in found.items() if name.split(".")[0] not in case.skip_outputs}
 
 
+def settings(case):
+    """The options that change the answer; differentiation asks for no further outputs, so that fused ops take part."""
+    return {name: value for name, value in case.options.items() if not name.startswith("output_")}
+
+
 class Torch:
     name = "torch"
 
@@ -44,7 +49,7 @@ class Torch:
     def gradients(cls, model, inputs, case, call=None):
         import torch
 
-        output = (call or model)(**cls.tensors(inputs))
+        output = (call or model)(**cls.tensors(inputs), **settings(case))
         objective = output.get("loss")
         if objective is None:
             objective = (output[0] * torch.from_numpy(cotangent(output[0].shape))).sum()
@@ -87,7 +92,7 @@ class Jax:
 
         @jax.jit
         def objective(params):
-            output = apply(params, **tensors)
+            output = apply(params, **tensors, **settings(case))
             loss = output.get("loss")
             return loss if loss is not None else (output[0] * cotangent(output[0].shape)).sum()
 
@@ -127,7 +132,7 @@ class TensorFlow:
 
         named = dict(model.named_parameters())
         with tf.GradientTape() as tape:
-            output = model(**cls.tensors(inputs))
+            output = model(**cls.tensors(inputs), **settings(case))
             objective = output.get("loss")
             if objective is None:
                 objective = tf.reduce_sum(output[0] * cotangent(output[0].shape))
