@@ -74,3 +74,21 @@ def as_cache(past_key_values, use_cache):
     if past_key_values is None and use_cache:
         return DynamicCache()
     return past_key_values
+
+
+def keys_values(project, x, encoder_states, cache, layer):
+    """What a layer attends to, (batch, heads, length, head_dim) each, and the cache after it.
+
+    Args:
+        project: states -> key, value.
+        x: the layer's own states, added to the cache.
+        encoder_states: None, or the states to attend to instead; with a cache they are projected the first time only.
+        cache, layer: a cache or None, and the layer's place in it.
+    """
+    if encoder_states is None:
+        key, value = project(x)
+        return (key, value, None) if cache is None else cache.update(key, value, layer)
+    if cache is not None and cache.has_cross(layer):
+        return *cache.cross(layer), cache
+    key, value = project(encoder_states)
+    return key, value, None if cache is None else cache.set_cross(key, value, layer)

@@ -135,6 +135,14 @@ class ImageClassification:
         return self.respond(ImageClassifierOutput(loss, logits, outputs.hidden_states, outputs.attentions), return_dict)
 
 
+def classifier_dropout(config):
+    """The dropout rate before a decoder's classifier of tokens."""
+    for name in ("classifier_dropout", "hidden_dropout"):
+        if getattr(config, name, None) is not None:
+            return getattr(config, name)
+    return 0.1
+
+
 def last_token(x, input_ids, pad_token_id):
     """x (batch, length, features) at each row's last token other than padding: (batch, features).
 
@@ -142,7 +150,11 @@ def last_token(x, input_ids, pad_token_id):
     """
     if input_ids is None or pad_token_id is None:
         return x[:, -1]
-    positions = ops.arange(ops.size(input_ids, 1), like=input_ids)
-    kept = ops.cast(input_ids != pad_token_id, ops.dtype(positions))
-    last = ops.argmax(kept * positions, 1)
+    return last_where(x, input_ids != pad_token_id)
+
+
+def last_where(x, chosen):
+    """x (batch, length, features) at the last position that is True in `chosen` (batch, length), the first if none."""
+    positions = ops.arange(ops.size(chosen, 1), like=chosen)
+    last = ops.argmax(ops.cast(chosen, ops.dtype(positions)) * positions, 1)
     return ops.squeeze(ops.gather(x, 1, ops.expand(last[:, None, None], (-1, 1, ops.size(x, 2)))), 1)

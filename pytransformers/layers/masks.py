@@ -50,6 +50,15 @@ def decoder(attention_mask, query_length, cache, like):
     return ops.logical_and(mask, causal(query_length, past + query_length, past, like)), False
 
 
+def biased(mask, bias):
+    """`bias` (a float tensor added to the scores) under `mask`, as one additive mask of the bias's dtype."""
+    if mask is None:
+        return bias
+    if ops.dtype(mask) != ops.bool_:
+        return bias + ops.cast(mask, ops.dtype(bias))
+    return ops.where(mask, bias, ops.full_like(bias[:1, :1, :1, :1], ops.finfo_min(ops.dtype(bias))))
+
+
 def head_mask(mask, num_layers):
     """A scale per head for each layer, or None for each.
 
