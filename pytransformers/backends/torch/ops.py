@@ -28,7 +28,8 @@ squeeze, cat, stack, split, chunk, unbind = (
 )
 flip, roll, tile, repeat_interleave = torch.flip, torch.roll, torch.tile, torch.repeat_interleave
 gather, tril, triu = torch.gather, torch.tril, torch.triu
-matmul, einsum, linear, conv1d, conv2d = torch.matmul, torch.einsum, F.linear, F.conv1d, F.conv2d
+matmul, addmm, einsum = torch.matmul, torch.addmm, torch.einsum
+linear, conv1d, conv2d = F.linear, F.conv1d, F.conv2d
 max_pool2d, avg_pool2d, pixel_shuffle, group_norm = F.max_pool2d, F.avg_pool2d, F.pixel_shuffle, F.group_norm
 mse_loss, l1_loss = F.mse_loss, F.l1_loss
 is_floating_point = torch.is_floating_point
