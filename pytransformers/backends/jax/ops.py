@@ -1,0 +1,423 @@
+"""The operation vocabulary in JAX. Contract: `pytransformers/ops/__init__.pyi`."""
+
+import builtins
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from ...ops import selection
+from . import native
+from .context import Call, ambient, running
+from .images import avg_pool2d, conv1d, conv2d, interpolate, max_pool2d, pad, pixel_shuffle  # noqa: F401
+
+float16, bfloat16, float32 = jnp.dtype("float16"), jnp.dtype(jnp.bfloat16), jnp.dtype("float32")
+int32, bool_ = jnp.dtype("int32"), jnp.dtype("bool")
+float64 = jax.dtypes.canonicalize_dtype("float64")
+int64 = jax.dtypes.canonicalize_dtype("int64")
+
+# Same arguments: the function itself.
+abs, exp, log, sqrt, rsqrt, square, sin, cos = (
+    jnp.abs, jnp.exp, jnp.log, jnp.sqrt, lax.rsqrt, jnp.square, jnp.sin, jnp.cos,
+)
+floor, erf, pow, maximum, minimum = jnp.floor, jax.scipy.special.erf, jnp.power, jnp.maximum, jnp.minimum
+clamp, where, isfinite, floor_divide, tanh = jnp.clip, jnp.where, jnp.isfinite, jnp.floor_divide, jnp.tanh
+logical_not, logical_and, logical_or = jnp.logical_not, jnp.logical_and, jnp.logical_or
+relu, leaky_relu, matmul, einsum = jax.nn.relu, jax.nn.leaky_relu, jnp.matmul, jnp.einsum
+reshape, permute, unsqueeze, tile, tril, triu = (
+    jnp.reshape, jnp.transpose, jnp.expand_dims, jnp.tile, jnp.tril, jnp.triu,
+)
+transpose = jnp.swapaxes
+stop_gradient = lax.stop_gradient
+
+
+def _widened(function, x, **kwargs):
+    """`function` in float32 for narrower dtypes, rounded once at the end."""
+    x = jnp.asarray(x)
+    if x.dtype in (float16, bfloat16):
+        return function(x.astype(float32), **kwargs).astype(x.dtype)
+    return function(x, **kwargs)
+
+
+# -- dtype and shape
+def dtype(x):
+    return x.dtype
+
+
+def cast(x, dtype):
+    return jnp.asarray(x).astype(dtype)
+
+
+def is_floating_point(x):
+    return jnp.issubdtype(x.dtype, jnp.floating)
+
+
+def finfo_min(dtype):
+    return float(jnp.finfo(dtype).min)
+
+
+def shape(x):
+    return x.shape
+
+
+def size(x, dim):
+    return x.shape[dim]
+
+
+def flatten(x, start_dim=0, end_dim=-1):
+    start, end = start_dim % x.ndim, end_dim % x.ndim
+    return jnp.reshape(x, (*x.shape[:start], -1, *x.shape[end + 1 :]))
+
+
+def squeeze(x, dim):
+    return jnp.squeeze(x, dim) if x.shape[dim] == 1 else x
+
+
+def expand(x, shape):
+    new = len(shape) - x.ndim
+    return jnp.broadcast_to(x, [x.shape[i - new] if n == -1 else n for i, n in enumerate(shape)])
+
+
+def cat(tensors, dim=0):
+    return jnp.concatenate(tensors, dim)
+
+
+def stack(tensors, dim=0):
+    return jnp.stack(tensors, dim)
+
+
+def split(x, split_size, dim=0):
+    length = x.shape[dim]
+    if isinstance(split_size, int):
+        ends = list(range(split_size, length, split_size))
+    else:
+        if builtins.sum(split_size) != length:
+            raise ValueError(f"[split] expected sizes that add up to {length}, got {tuple(split_size)}")
+        ends = [builtins.sum(split_size[: i + 1]) for i in range(len(split_size) - 1)]
+    return tuple(jnp.split(x, ends, dim))
+
+
+def chunk(x, chunks, dim=0):
+    return split(x, -(-x.shape[dim] // chunks), dim)
+
+
+def unbind(x, dim=0):
+    return tuple(jnp.moveaxis(x, dim, 0))
+
+
+def flip(x, dims):
+    return jnp.flip(x, dims)
+
+
+def roll(x, shifts, dims):
+    return jnp.roll(x, shifts, dims)
+
+
+def repeat_interleave(x, repeats, dim):
+    return jnp.repeat(x, repeats, dim)
+
+
+# -- creation
+def tensor(data, *, dtype=None, like=None):
+    return jnp.asarray(data, dtype)
+
+
+def arange(start, end=None, step=1, *, dtype=int64, like=None):
+    return jnp.arange(start, end, step, dtype)
+
+
+def zeros(shape, *, dtype=float32, like=None):
+    return jnp.zeros(shape, dtype)
+
+
+def ones(shape, *, dtype=float32, like=None):
+    return jnp.ones(shape, dtype)
+
+
+def full(shape, value, *, dtype=float32, like=None):
+    return jnp.full(shape, value, dtype)
+
+
+def zeros_like(x, dtype=None):
+    return jnp.zeros_like(x, dtype)
+
+
+def ones_like(x, dtype=None):
+    return jnp.ones_like(x, dtype)
+
+
+def full_like(x, value, dtype=None):
+    return jnp.full_like(x, value, dtype)
+
+
+def one_hot(x, num_classes, dtype=float32):
+    return jax.nn.one_hot(x, num_classes, dtype=dtype)
+
+
+# -- activations
+def gelu(x, approximate="none"):
+    return _widened(jax.nn.gelu, x, approximate=approximate == "tanh")
+
+
+def silu(x):
+    return _widened(jax.nn.silu, x)
+
+
+def sigmoid(x):
+    return _widened(jax.nn.sigmoid, x)
+
+
+def softplus(x):
+    return _widened(jax.nn.softplus, x)
+
+
+def elu(x, alpha=1.0):
+    return _widened(jax.nn.elu, x, alpha=alpha)
+
+
+def softmax(x, dim=-1, dtype=None):
+    return _widened(jax.nn.softmax, x if dtype is None else cast(x, dtype), axis=dim)
+
+
+def log_softmax(x, dim=-1, dtype=None):
+    return _widened(jax.nn.log_softmax, x if dtype is None else cast(x, dtype), axis=dim)
+
+
+# -- reductions
+def _axis(dim):
+    return tuple(dim) if isinstance(dim, (list, tuple)) else dim
+
+
+def sum(x, dim=None, keepdim=False):
+    return jnp.sum(x, _axis(dim), keepdims=keepdim)
+
+
+def mean(x, dim=None, keepdim=False):
+    return jnp.mean(x, _axis(dim), keepdims=keepdim)
+
+
+def amax(x, dim=None, keepdim=False):
+    return jnp.max(x, _axis(dim), keepdims=keepdim)
+
+
+def amin(x, dim=None, keepdim=False):
+    return jnp.min(x, _axis(dim), keepdims=keepdim)
+
+
+def any(x, dim=None, keepdim=False):
+    return jnp.any(x, dim, keepdims=keepdim)
+
+
+def all(x, dim=None, keepdim=False):
+    return jnp.all(x, dim, keepdims=keepdim)
+
+
+def argmax(x, dim):
+    return jnp.argmax(x, dim)
+
+
+def cumsum(x, dim):
+    return _widened(jnp.cumsum, x, axis=dim)
+
+
+def logsumexp(x, dim, keepdim=False):
+    return _widened(jax.nn.logsumexp, x, axis=dim, keepdims=keepdim)
+
+
+def topk(x, k, dim=-1):
+    values, indices = lax.top_k(jnp.moveaxis(x, dim, -1), k)
+    return jnp.moveaxis(values, -1, dim), jnp.moveaxis(indices, -1, dim)
+
+
+def sort(x, dim=-1, descending=False):
+    indices = jnp.argsort(x, dim, stable=True, descending=descending)
+    return jnp.take_along_axis(x, indices, dim), indices
+
+
+# -- indexing
+def take(x, indices, dim):
+    return jnp.take(x, indices, dim)
+
+
+def gather(x, dim, index):
+    dim = dim % x.ndim
+    x = x[tuple(slice(None) if axis == dim else slice(n) for axis, n in enumerate(index.shape))]
+    return jnp.take_along_axis(x, index, dim)
+
+
+def embedding(ids, weight, padding_idx=None):
+    rows = jnp.take(weight, ids, 0)
+    if padding_idx is None or not isinstance(rows, jax.core.Tracer):
+        return rows
+    padding = (ids == padding_idx % weight.shape[0])[..., None]
+    return jnp.where(padding, stop_gradient(rows), rows)
+
+
+# -- linear algebra
+def linear(x, weight, bias=None):
+    y = lax.dot_general(jnp.asarray(x), jnp.asarray(weight), (((x.ndim - 1,), (1,)), ((), ())))
+    return y if bias is None else y + bias
+
+
+def group_norm(x, num_groups, weight, bias, eps=1e-5):
+    groups = jnp.reshape(x, (x.shape[0], num_groups, -1)).astype(float32)
+    y = jnp.reshape(_standardised(groups, eps), x.shape)
+    per_channel = (-1,) + (1,) * (x.ndim - 2)
+    y = y if weight is None else y * jnp.reshape(weight, per_channel)
+    y = y if bias is None else y + jnp.reshape(bias, per_channel)
+    return y.astype(x.dtype)
+
+
+# -- losses
+def cross_entropy(logits, labels, ignore_index=-100, label_smoothing=0.0):
+    scores = jax.nn.log_softmax(logits.astype(float32))
+    counted = labels != ignore_index
+    loss = -jnp.take_along_axis(scores, jnp.where(counted, labels, 0)[:, None], 1)[:, 0]
+    if label_smoothing:
+        loss = (1 - label_smoothing) * loss - label_smoothing * jnp.mean(scores, -1)
+    return jnp.sum(jnp.where(counted, loss, 0.0)) / jnp.sum(counted)
+
+
+def binary_cross_entropy_with_logits(logits, labels):
+    logits, labels = logits.astype(float32), labels.astype(float32)
+    return -jnp.mean(labels * jax.nn.log_sigmoid(logits) + (1 - labels) * jax.nn.log_sigmoid(-logits))
+
+
+def mse_loss(x, y):
+    return jnp.mean(jnp.square(x.astype(float32) - y.astype(float32)))
+
+
+def l1_loss(x, y, reduction="mean"):
+    distance = jnp.abs(x.astype(float32) - y.astype(float32))
+    return {"mean": jnp.mean, "sum": jnp.sum, "none": jnp.asarray}[reduction](distance)
+
+
+# -- fused operations
+def _standardised(x, eps):
+    centred = x - jnp.mean(x, -1, keepdims=True)
+    return centred * lax.rsqrt(jnp.mean(jnp.square(centred), -1, keepdims=True) + eps)
+
+
+def layer_norm(x, weight=None, bias=None, eps=1e-5, residual=None):
+    if selection.chosen("layer_norm", "jax", jax.default_backend()) == "native":
+        return native.layer_norm(x, weight, bias, eps, residual)
+    total = x if residual is None else x + residual
+    y = _standardised(total.astype(float32), eps)
+    y = y if weight is None else y * weight
+    y = (y if bias is None else y + bias).astype(x.dtype)
+    return y if residual is None else (y, total)
+
+
+def rms_norm(x, weight=None, eps=1e-6, residual=None):
+    if selection.chosen("rms_norm", "jax", jax.default_backend()) == "native":
+        return native.rms_norm(x, weight, eps, residual)
+    total = x if residual is None else x + residual
+    y = total.astype(float32)
+    y = (y * lax.rsqrt(jnp.mean(jnp.square(y), -1, keepdims=True) + eps)).astype(x.dtype)
+    y = y if weight is None else y * weight
+    return y if residual is None else (y, total)
+
+
+def rotary_embedding(x, cos, sin, interleaved=False):
+    rotary_dim = 2 * cos.shape[-1]
+    rotated, rest = x[..., :rotary_dim].astype(float32), x[..., rotary_dim:]
+    cos, sin = cos[:, None].astype(float32), sin[:, None].astype(float32)
+    if interleaved:
+        first, second = rotated[..., 0::2], rotated[..., 1::2]
+        turned = jnp.stack((first * cos - second * sin, second * cos + first * sin), -1).reshape(rotated.shape)
+    else:
+        first, second = jnp.split(rotated, 2, -1)
+        turned = jnp.concatenate((first * cos - second * sin, second * cos + first * sin), -1)
+    turned = turned.astype(x.dtype)
+    return jnp.concatenate((turned, rest), -1) if rest.shape[-1] else turned
+
+
+def attention(query, key, value, *, mask=None, bias=None, causal=False, scale=None, dropout_p=0.0,
+              implementation="auto", return_weights=False):  # fmt: skip
+    batch, heads, length, head_dim = query.shape
+    kv_heads, total = key.shape[1], key.shape[2]
+    # A group of query heads shares one key head: (batch, kv_heads, group, query, head_dim), so that nothing is repeated.
+    grouped = jnp.reshape(query, (batch, kv_heads, heads // kv_heads, length, head_dim))
+    scores = jnp.einsum("bhgqd,bhkd->bhgqk", grouped, key, preferred_element_type=float32)
+    scores = jnp.reshape(scores, (batch, heads, length, total)) * (head_dim**-0.5 if scale is None else scale)
+    if bias is not None:
+        scores = scores + bias.astype(float32)
+    lowest = finfo_min(query.dtype)
+    if mask is not None:
+        scores = jnp.where(mask, scores, lowest) if mask.dtype == bool_ else scores + mask.astype(float32)
+    if causal and length > 1:
+        scores = jnp.where(jnp.tril(jnp.ones((length, total), bool_), total - length), scores, lowest)
+    weights = jax.nn.softmax(scores, -1).astype(query.dtype)
+    kept = jnp.reshape(dropout(weights, dropout_p, dropout_p > 0), (*grouped.shape[:4], total))
+    context = jnp.einsum("bhgqk,bhkd->bhgqd", kept, value)
+    return jnp.reshape(context, (batch, heads, length, value.shape[-1])), weights if return_weights else None
+
+
+# -- randomness, control, autodiff
+def _call():
+    return ambient.call or Call()
+
+
+def dropout(x, p, training):
+    if not training or p == 0:
+        return x
+    kept = jax.random.bernoulli(_call().next_key("dropout"), 1 - p, x.shape)
+    return jnp.where(kept, x / (1 - p), jnp.zeros((), x.dtype)) if p < 1 else jnp.zeros_like(x)
+
+
+def uniform(shape, *, dtype=float32, like=None):
+    return jax.random.uniform(_call().next_key("uniform"), tuple(shape), float32).astype(dtype)
+
+
+def checkpoint(function, *args, **kwargs):
+    outer = _call()
+    leaves, tree = jax.tree.flatten((args, kwargs))
+    places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, jax.Array)]
+    writes = {}
+
+    # A new function each time: jax.checkpoint remembers traces by function, and this one reads the call around it.
+    def region(key, arrays):
+        inputs = list(leaves)
+        for place, array in zip(places, arrays, strict=True):
+            inputs[place] = array
+        args, kwargs = jax.tree.unflatten(tree, inputs)
+        with running(outer.inner(key)) as inner:
+            output = function(*args, **kwargs)
+        outer.draws = inner.draws
+        writes.update(inner.written)
+        return output, {name: value for name, (_, value) in inner.written.items()}
+
+    output, written = jax.checkpoint(region)(outer.key, [leaves[i] for i in places])
+    for name, value in written.items():
+        outer.write(writes[name][0], value)
+    return output
+
+
+def cond(predicate, true_function, false_function, *operands):
+    outer, draws = _call(), []
+
+    def branch(function):
+        def run(*operands):
+            with running(outer.inner(outer.key)) as inner:
+                output = function(*operands)
+            draws.append(inner.draws)
+            return output
+
+        return run
+
+    output = lax.cond(predicate, branch(true_function), branch(false_function), *operands)
+    outer.draws = max(draws)
+    return output
+
+
+def while_loop(condition, body, state):
+    outer = _call()
+    key = None if outer.key is None else outer.next_key("while_loop")
+
+    def step(carry):
+        key, state = carry
+        following, own = (None, None) if key is None else jax.random.split(key)
+        with running(outer.inner(own)):
+            return following, tuple(body(*state))
+
+    return lax.while_loop(lambda carry: condition(*carry[1]), step, (key, tuple(state)))[1]
