@@ -12,13 +12,14 @@ ACTIVATIONS = frozenset(
     leaky_relu linear mish prelu quick_gelu relu relu2 relu6 sigmoid silu swish tanh xielu""".split()
 )
 
-# rope_scaling: type -> the numbers it must hold. Further keys are kept and read by those who know them.
+# rope_scaling: type -> what it must hold. Further keys are kept and read by those who know them.
 ROPE_TYPES = {
     "default": (),
     "linear": ("factor",),
     "dynamic": ("factor",),
     "yarn": ("factor",),
     "llama3": ("factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"),
+    "longrope": ("short_factor", "long_factor"),
 }
 ROPE_NUMBERS = (
     "factor",
