@@ -9,6 +9,8 @@ namespace pytransformers {
 namespace PYTRANSFORMERS_ISA {
 namespace {
 
+#define INLINE_MEMBER inline __attribute__((always_inline))
+
 // As many sums as leave registers for one row of each operand.
 #if defined(__AVX512F__)
 constexpr int kTileRows = 8, kTileColumns = 3;
@@ -18,36 +20,62 @@ constexpr int kTileRows = 4, kTileColumns = 3;
 constexpr int kTileRows = 4, kTileColumns = 2;
 #endif
 
+// C registers, and R rows of them: nested members rather than arrays, because GCC keeps an array in memory.
+template <int C>
+struct Row {
+  Vec first;
+  Row<C - 1> others;
+  INLINE_MEMBER void clear() { first = Vec{}; others.clear(); }
+  INLINE_MEMBER void read(const float* p, int64_t stride) { first = widen(p); others.read(p + stride, stride); }
+  INLINE_MEMBER void add(Vec x, const Row& columns) { first += x * columns.first; others.add(x, columns.others); }
+  INLINE_MEMBER void write(float* y) const { *y = sum_register(first); others.write(y + 1); }
+};
+template <>
+struct Row<0> {
+  INLINE_MEMBER void clear() {}
+  INLINE_MEMBER void read(const float*, int64_t) {}
+  INLINE_MEMBER void add(Vec, const Row&) {}
+  INLINE_MEMBER void write(float*) const {}
+};
+
+template <int R, int C>
+struct Tile {
+  Row<C> first;
+  Tile<R - 1, C> others;
+  INLINE_MEMBER void clear() { first.clear(); others.clear(); }
+  INLINE_MEMBER void add(const float* x, int64_t stride, const Row<C>& columns) {
+    first.add(widen(x), columns);
+    others.add(x + stride, stride, columns);
+  }
+  INLINE_MEMBER void write(float* y, int64_t stride) const { first.write(y); others.write(y + stride, stride); }
+};
+template <int C>
+struct Tile<0, C> {
+  INLINE_MEMBER void clear() {}
+  INLINE_MEMBER void add(const float*, int64_t, const Row<C>&) {}
+  INLINE_MEMBER void write(float*, int64_t) const {}
+};
+
 template <int R, int C>
 void tile(const LinearCall& call, int64_t row, int64_t column) {
   const float* x = call.x + row * call.x_stride;
   const float* w = call.weight + column * call.weight_stride;
-  Vec sums[R][C] = {};
+  float* y = call.y + row * call.y_stride + column;
+  Tile<R, C> sums;
+  sums.clear();
   int64_t k = 0;
   for (; k + kLanes <= call.k; k += kLanes) {
-    Vec columns[C];
-#pragma GCC unroll 8
-    for (int c = 0; c < C; ++c) columns[c] = widen(w + c * call.weight_stride + k);
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) {
-      const Vec value = widen(x + r * call.x_stride + k);
-#pragma GCC unroll 8
-      for (int c = 0; c < C; ++c) sums[r][c] += value * columns[c];
-    }
+    Row<C> columns;
+    columns.read(w + k, call.weight_stride);
+    sums.add(x + k, call.x_stride, columns);
   }
-  if (const int rest = static_cast<int>(call.k - k)) {
-#pragma GCC unroll 8
-    for (int c = 0; c < C; ++c) {
-      const Vec column_rest = load(w + c * call.weight_stride + k, rest);
-#pragma GCC unroll 8
-      for (int r = 0; r < R; ++r) sums[r][c] += load(x + r * call.x_stride + k, rest) * column_rest;
-    }
-  }
-#pragma GCC unroll 8
+  sums.write(y, call.y_stride);
   for (int r = 0; r < R; ++r) {
-    float* y = call.y + (row + r) * call.y_stride + column;
-#pragma GCC unroll 8
-    for (int c = 0; c < C; ++c) y[c] = sum_register(sums[r][c]) + (call.bias ? call.bias[column + c] : 0.0f);
+    for (int c = 0; c < C; ++c) {
+      float rest = call.bias ? call.bias[column + c] : 0.0f;
+      for (int64_t i = k; i < call.k; ++i) rest += x[r * call.x_stride + i] * w[c * call.weight_stride + i];
+      y[r * call.y_stride + c] += rest;
+    }
   }
 }
 

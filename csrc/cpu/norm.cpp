@@ -13,7 +13,7 @@ namespace pytransformers {
 namespace {
 
 // Work for less than this many elements costs more to hand over than to do.
-constexpr int64_t kElementsPerTask = 32768;
+constexpr int64_t kElementsPerTask = 65536;
 // Bounds the partial sums of dweight and dbias; fixed, so that results do not depend on the number of threads.
 constexpr int64_t kMaxPartials = 64;
 
