@@ -1,5 +1,7 @@
 """The operation vocabulary in PyTorch. Contract: `pytransformers/ops/__init__.pyi`."""
 
+from contextlib import contextmanager
+
 import torch
 import torch.nn.functional as F
 from torch.utils.checkpoint import checkpoint as _checkpoint
@@ -165,8 +167,30 @@ def binary_cross_entropy_with_logits(logits, labels):
 
 
 # -- fused operations
+@contextmanager
+def _traced_as(choice):
+    global _traced_choice
+    before, _traced_choice = _traced_choice, choice
+    try:
+        yield
+    finally:
+        _traced_choice = before
+
+
+# Dynamo cannot read a context variable. A global of this module it reads and guards, so that another choice compiles anew.
+_traced_choice = None
+selection.mirror(_traced_as)
+_constant_choice = torch.compiler.assume_constant_result(lambda op, device, choice: selection.chosen(op, "torch", device))
+
+
+def _native(op, x):
+    if torch.compiler.is_compiling():
+        return _constant_choice(op, x.device.type, _traced_choice) == "native"
+    return selection.chosen(op, "torch", x.device.type) == "native"
+
+
 def layer_norm(x, weight=None, bias=None, eps=1e-5, residual=None):
-    if selection.chosen("layer_norm", "torch", x.device.type) == "native":
+    if _native("layer_norm", x):
         return native.layer_norm(x, weight, bias, eps, residual)
     if residual is None:
         return F.layer_norm(x, x.shape[-1:], weight, bias, eps)
@@ -175,7 +199,7 @@ def layer_norm(x, weight=None, bias=None, eps=1e-5, residual=None):
 
 
 def rms_norm(x, weight=None, eps=1e-6, residual=None):
-    if selection.chosen("rms_norm", "torch", x.device.type) == "native":
+    if _native("rms_norm", x):
         return native.rms_norm(x, weight, eps, residual)
     total = x if residual is None else x + residual
     y = total.float()
