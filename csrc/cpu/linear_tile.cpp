@@ -9,9 +9,7 @@ namespace pytransformers {
 namespace PYTRANSFORMERS_ISA {
 namespace {
 
-#define INLINE_MEMBER inline __attribute__((always_inline))
-
-// As many sums as leave registers for one row of each operand.
+// As many sums as leave registers for one row of each operand. Rows come in fours: see sum_four.
 #if defined(__AVX512F__)
 constexpr int kTileRows = 8, kTileColumns = 3;
 #elif defined(__AVX2__)
@@ -20,60 +18,43 @@ constexpr int kTileRows = 4, kTileColumns = 3;
 constexpr int kTileRows = 4, kTileColumns = 2;
 #endif
 
-// C registers, and R rows of them: nested members rather than arrays, because GCC keeps an array in memory.
-template <int C>
-struct Row {
-  Vec first;
-  Row<C - 1> others;
-  INLINE_MEMBER void clear() { first = Vec{}; others.clear(); }
-  INLINE_MEMBER void read(const float* p, int64_t stride) { first = widen(p); others.read(p + stride, stride); }
-  INLINE_MEMBER void add(Vec x, const Row& columns) { first += x * columns.first; others.add(x, columns.others); }
-  INLINE_MEMBER void write(float* y) const { *y = sum_register(first); others.write(y + 1); }
-};
-template <>
-struct Row<0> {
-  INLINE_MEMBER void clear() {}
-  INLINE_MEMBER void read(const float*, int64_t) {}
-  INLINE_MEMBER void add(Vec, const Row&) {}
-  INLINE_MEMBER void write(float*) const {}
-};
-
-template <int R, int C>
-struct Tile {
-  Row<C> first;
-  Tile<R - 1, C> others;
-  INLINE_MEMBER void clear() { first.clear(); others.clear(); }
-  INLINE_MEMBER void add(const float* x, int64_t stride, const Row<C>& columns) {
-    first.add(widen(x), columns);
-    others.add(x + stride, stride, columns);
-  }
-  INLINE_MEMBER void write(float* y, int64_t stride) const { first.write(y); others.write(y + stride, stride); }
-};
-template <int C>
-struct Tile<0, C> {
-  INLINE_MEMBER void clear() {}
-  INLINE_MEMBER void add(const float*, int64_t, const Row<C>&) {}
-  INLINE_MEMBER void write(float*, int64_t) const {}
-};
+#define UNROLL _Pragma("GCC unroll 8")
 
 template <int R, int C>
 void tile(const LinearCall& call, int64_t row, int64_t column) {
-  const float* x = call.x + row * call.x_stride;
-  const float* w = call.weight + column * call.weight_stride;
+  const int64_t x_stride = call.x_stride, weight_stride = call.weight_stride, whole = call.k - call.k % kLanes;
+  const float* x = call.x + row * x_stride;
+  const float* w = call.weight + column * weight_stride;
   float* y = call.y + row * call.y_stride + column;
-  Tile<R, C> sums;
-  sums.clear();
-  int64_t k = 0;
-  for (; k + kLanes <= call.k; k += kLanes) {
-    Row<C> columns;
-    columns.read(w + k, call.weight_stride);
-    sums.add(x + k, call.x_stride, columns);
+  Vec sums[C][R];
+  UNROLL for (int c = 0; c < C; ++c) { UNROLL for (int r = 0; r < R; ++r) sums[c][r] = Vec{}; }
+  for (int64_t k = 0; k < whole; k += kLanes) {
+    Vec columns[C];
+    UNROLL for (int c = 0; c < C; ++c) {
+      columns[c] = widen(w + c * weight_stride + k);
+      __builtin_prefetch(w + (c + C) * weight_stride + k);  // the next tile: W is read once, in short runs
+    }
+    UNROLL for (int r = 0; r < R; ++r) {
+      Vec value = widen(x + r * x_stride + k);
+      KEEP_IN_REGISTER(value);  // or GCC loads it again for each column
+      UNROLL for (int c = 0; c < C; ++c) sums[c][r] += value * columns[c];
+    }
   }
-  sums.write(y, call.y_stride);
+  UNROLL for (int c = 0; c < C; ++c) {
+    if constexpr (R % 4 == 0) {
+      UNROLL for (int r = 0; r < R; r += 4) {
+        const Four four = sum_four(sums[c][r], sums[c][r + 1], sums[c][r + 2], sums[c][r + 3]);
+        UNROLL for (int i = 0; i < 4; ++i) y[(r + i) * call.y_stride + c] = four[i];
+      }
+    } else {
+      UNROLL for (int r = 0; r < R; ++r) y[r * call.y_stride + c] = sum_four(sums[c][r], Vec{}, Vec{}, Vec{})[0];
+    }
+  }
+  if (call.bias == nullptr && whole == call.k) return;
   for (int r = 0; r < R; ++r) {
     for (int c = 0; c < C; ++c) {
       float rest = call.bias ? call.bias[column + c] : 0.0f;
-      for (int64_t i = k; i < call.k; ++i) rest += x[r * call.x_stride + i] * w[c * call.weight_stride + i];
+      for (int64_t k = whole; k < call.k; ++k) rest += x[r * x_stride + k] * w[c * weight_stride + k];
       y[r * call.y_stride + c] += rest;
     }
   }
@@ -86,22 +67,16 @@ void rows(const LinearCall& call, int64_t row, int64_t begin, int64_t end) {
   for (; column < end; ++column) tile<R, 1>(call, row, column);
 }
 
-template <int R>
-void last_rows(const LinearCall& call, int64_t row, int64_t begin, int64_t end) {
-  if constexpr (R > 0) {
-    if (call.rows - row == R) return rows<R>(call, row, begin, end);
-    last_rows<R - 1>(call, row, begin, end);
-  }
-}
-
 // Columns in groups whose rows of W stay in the first-level cache while every block of rows of x passes over them.
 void linear(const LinearCall& call, int64_t begin, int64_t end) {
-  const int64_t group = kTileColumns * 4;
+  constexpr int64_t group = kTileColumns * 2;
   for (int64_t column = begin; column < end; column += group) {
     const int64_t stop = column + group < end ? column + group : end;
     int64_t row = 0;
     for (; row + kTileRows <= call.rows; row += kTileRows) rows<kTileRows>(call, row, column, stop);
-    last_rows<kTileRows - 1>(call, row, column, stop);
+    if (kTileRows > 4 && row + 4 <= call.rows) rows<4>(call, row, column, stop), row += 4;
+    if (row + 2 <= call.rows) rows<2>(call, row, column, stop), row += 2;
+    if (row < call.rows) rows<1>(call, row, column, stop);
   }
 }
 
