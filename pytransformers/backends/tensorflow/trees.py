@@ -1,0 +1,69 @@
+"""Outputs and caches as structures of tensors, for Keras (optree) and for tf.function's arguments and results."""
+
+import keras  # noqa: F401 - Keras registers its own types first
+import optree
+import tensorflow as tf
+from tensorflow.core.function import trace_type
+
+from pytransformers import outputs
+
+from .layers.cache import DynamicCache
+
+
+def _register_output(cls):
+    optree.register_pytree_node(
+        cls, outputs.flatten, lambda names, values: outputs.unflatten(cls, values, names), namespace="keras"
+    )
+
+
+class CacheType(tf.types.experimental.TraceType):
+    """What a `tf.function` knows of a cache while tracing: the type of its two tuples."""
+
+    def __init__(self, content):
+        self.content = content
+
+    def is_subtype_of(self, other):
+        return isinstance(other, CacheType) and self.content.is_subtype_of(other.content)
+
+    def most_specific_common_supertype(self, others):
+        if not all(isinstance(other, CacheType) for other in others):
+            return None
+        content = self.content.most_specific_common_supertype([other.content for other in others])
+        return None if content is None else CacheType(content)
+
+    def placeholder_value(self, placeholder_context):
+        return DynamicCache(*self.content.placeholder_value(placeholder_context))
+
+    def to_tensors(self, value):
+        return self.content.to_tensors(_content(value))
+
+    def from_tensors(self, tensors):
+        return DynamicCache(*self.content.from_tensors(tensors))
+
+    def flatten(self):
+        return self.content.flatten()
+
+    def cast(self, value, cast_context):
+        return DynamicCache(*self.content.cast(_content(value), cast_context))
+
+    def __eq__(self, other):
+        return isinstance(other, CacheType) and self.content == other.content
+
+    def __hash__(self):
+        return hash((CacheType, self.content))
+
+
+def _content(cache):
+    return cache.layers, cache.cross_layers
+
+
+def register():
+    """Done once, when the backend's models are imported."""
+    outputs.register_trees(_register_output)
+    optree.register_pytree_node(
+        DynamicCache, lambda cache: (_content(cache), None), lambda _, content: DynamicCache(*content),
+        namespace="keras",
+    )  # fmt: skip
+    DynamicCache.__tf_flatten__ = lambda cache: (None, _content(cache))
+    DynamicCache.__tf_unflatten__ = classmethod(lambda cls, _, content: cls(*content))
+    DynamicCache.__tf_tracing_type__ = lambda cache, context: CacheType(trace_type.from_value(_content(cache), context))
