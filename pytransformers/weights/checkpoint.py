@@ -167,6 +167,8 @@ def _open(file: Path, resolve) -> Checkpoint:
                 files = list(pool.map(partial(_shard, resolve, file), shards))
             by_shard = dict(zip(files, shards, strict=True))
         format = _format_of(files[0].name)
+        if format == "h5":  # only the index names the model's scope
+            weight_map = {key.partition("/")[2]: name for key, name in weight_map.items()}
         for path in files:
             found, about, source = FORMATS[_format_of(path.name)][1](path)
             sources.append(source)

@@ -210,8 +210,7 @@ def _remove_stale(folder: Path, current: set[str], variant: str | None) -> None:
     whole = re.escape(with_variant(_WHOLE, variant).removesuffix(".safetensors"))
     index = re.escape(with_variant(_WHOLE + ".index.json", variant))
     ours = re.compile(rf"{whole}(-\d{{5}}-of-\d{{5}})?\.safetensors|{index}|\.saving-[0-9a-f]{{16}}\.safetensors")
-    # A whole file is read before an index, so it goes first; then the index, then the shards it named.
-    for name in sorted(os.listdir(folder), key=lambda n: (n.startswith("."), "-of-" in n, n.endswith(".json"))):
+    for name in os.listdir(folder):
         if ours.fullmatch(name) and name not in current:
             (folder / name).unlink(missing_ok=True)
 
