@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import keras
 
+
 class _Creation(threading.local):
     policy = None  # a Keras dtype policy; None is the global one
     empty = False  # parameters get their values, and memory, later

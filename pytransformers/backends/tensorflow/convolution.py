@@ -44,8 +44,8 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
 
 def conv1d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     padding = padding if isinstance(padding, str) else (0, padding)
-    y = conv2d(x[:, :, None], tf.convert_to_tensor(weight)[:, :, None], bias, (1, stride), padding, (1, dilation), groups)
-    return y[:, :, 0]
+    weight = tf.convert_to_tensor(weight)[:, :, None]
+    return conv2d(x[:, :, None], weight, bias, (1, stride), padding, (1, dilation), groups)[:, :, 0]
 
 
 def _pool(function, x, kernel_size, stride, padding, edge):

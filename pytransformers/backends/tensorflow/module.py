@@ -117,7 +117,7 @@ class Module(keras.layers.Layer):
         missing = [name for name in own if name not in state_dict]
         unexpected = [name for name in state_dict if name not in own]
         if strict and (missing or unexpected):
-            raise KeyError(f"[load_state_dict] missing {missing}, unexpected {unexpected}: pass strict=False to allow it")
+            raise KeyError(f"[load_state_dict] missing {missing}, unexpected {unexpected}: strict=False allows it")
         for name, value in state_dict.items():
             if name in own:
                 own[name].assign(value)

@@ -9,7 +9,6 @@ from pytransformers.weights.tensor import LazyTensor, LoadedBytes
 
 from . import context, saved_model, trees
 from .module import Free, Module
-from .parameter import Buffer
 from .training import Options, OwnLoss, arguments, has_tensor
 
 trees.register()
@@ -42,6 +41,8 @@ class PreTrainedModel(OwnLoss, PreTrainedMixin, Module, keras.Model):
     the arguments of `forward` a call takes `training` (default: Keras' own context, else that of `train()`, else
     False) and `seed`, an integer that fixes its random numbers.
     """
+
+    _backend_arguments = ()
 
     # again, since keras.Model has its own
     layers, metrics, losses, weights, variables = (Free() for _ in range(5))
@@ -123,7 +124,8 @@ class PreTrainedModel(OwnLoss, PreTrainedMixin, Module, keras.Model):
         """As Keras' `export`; `input_signature` is {name: tf.TensorSpec}, by default of any batch size and length."""
         if format != "tf_saved_model":
             return super().export(filepath, format, verbose, input_signature, **kwargs)
-        tf.saved_model.save(self, str(filepath), {"serving_default": saved_model.serving_function(self, input_signature)})
+        served = saved_model.serving_function(self, input_signature)
+        tf.saved_model.save(self, str(filepath), {"serving_default": served})
 
     def save_pretrained(self, save_directory, *args, saved_model=False, signatures=None, **kwargs):
         """As every model's; with `saved_model` also a SavedModel under saved_model/1, as TensorFlow Serving wants it.

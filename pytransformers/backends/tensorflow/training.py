@@ -36,7 +36,7 @@ def _is_array(value):
 
 
 def arguments(args, kwargs, compute_dtype):
-    """(args, kwargs) of `forward` from model(ids, mask), model([ids, mask]), model({"input_ids": ids}), model(x=...)."""
+    """(args, kwargs) of `forward` from model(ids, mask), model([ids, mask]), model({"input_ids": ids}), model(x=y)."""
     first = args[0] if args else None
     if isinstance(first, Mapping):
         twice = first.keys() & kwargs.keys()
@@ -85,7 +85,7 @@ class OwnLoss:
         loss = y_pred.get("loss") if isinstance(y_pred, Mapping) else None
         if loss is None:
             raise ValueError(
-                f"[{type(self).__name__}] expected labels, got none: add them to the inputs, pass y, or compile(loss=...)"
+                f"[{type(self).__name__}] expected labels, got none: give them with the inputs or as y"
             )
         return loss
 
