@@ -127,8 +127,7 @@ def test_a_pickle_with_code_is_refused_and_not_run(tmp_path, kind):
     with pytest.raises(CheckpointError, match=r"system.*not run") as caught:
         open_checkpoint(tmp_path)
     assert str(path) in str(caught.value) and not proof.exists()
-    subprocess.run([sys.executable, "-c", f"import torch; torch.load({str(path)!r}, weights_only=False)"], check=True)
-    assert proof.exists(), "the file does hold code"
+    assert f"touch {proof}".encode() in path.read_bytes(), "the file does hold code"
 
 
 def with_pickle(folder, data):
