@@ -177,19 +177,31 @@ def _traced_as(choice):
         _traced_choice = before
 
 
-# Dynamo cannot read a context variable. A global of this module it reads and guards, so that another choice compiles anew.
+# Dynamo cannot read a context variable. It reads and guards this global, so that another choice compiles anew.
 _traced_choice = None
 selection.mirror(_traced_as)
-_constant_choice = torch.compiler.assume_constant_result(lambda op, device, choice: selection.chosen(op, "torch", device))
+
+
+@torch.compiler.assume_constant_result
+def _while_tracing(op, device, choice):
+    return selection.chosen(op, "torch", device)
 
 
 def _native(op, x):
     if torch.compiler.is_compiling():
-        return _constant_choice(op, x.device.type, _traced_choice) == "native"
+        return _while_tracing(op, x.device.type, _traced_choice) == "native"
     return selection.chosen(op, "torch", x.device.type) == "native"
 
 
+def _promoted(x, residual):
+    """Both in the wider dtype: under autocast a projection is narrower than the sum it joins."""
+    dtype = torch.promote_types(x.dtype, residual.dtype)
+    return x.to(dtype), residual.to(dtype)
+
+
 def layer_norm(x, weight=None, bias=None, eps=1e-5, residual=None):
+    if residual is not None and residual.dtype != x.dtype:
+        x, residual = _promoted(x, residual)
     if _native("layer_norm", x):
         return native.layer_norm(x, weight, bias, eps, residual)
     if residual is None:
@@ -199,6 +211,8 @@ def layer_norm(x, weight=None, bias=None, eps=1e-5, residual=None):
 
 
 def rms_norm(x, weight=None, eps=1e-6, residual=None):
+    if residual is not None and residual.dtype != x.dtype:
+        x, residual = _promoted(x, residual)
     if _native("rms_norm", x):
         return native.rms_norm(x, weight, eps, residual)
     total = x if residual is None else x + residual
