@@ -29,12 +29,14 @@ class PatchEmbeddings(nn.Module):
             ValueError: images of another size than the config's, unless `any_size`.
         """
         found = tuple(ops.shape(pixel_values))[1:]
-        expected = (self.num_channels, *self.image_size)[: 1 if any_size else 3]
+        expected = (self.num_channels, *(("height", "width") if any_size else self.image_size))
         # a size that is not known before the run is left to the operations
-        if len(found) != 3 or any(isinstance(a, int) and a != b for a, b in zip(found, expected, strict=False)):
+        wrong = [a for a, b in zip(found, expected, strict=False) if isinstance(a, int) and isinstance(b, int) and a != b]
+        if wrong or len(found) != 3:
             raise ValueError(
                 f"[{self.model_type}] expected pixel_values of (batch, {', '.join(map(str, expected))}), got (batch, "
-                f"{', '.join(map(str, found))}): resize them, or pass interpolate_pos_encoding=True for other sizes"
+                f"{', '.join(map(str, found))}): prepare them so, or pass interpolate_pos_encoding=True for other heights "
+                "and widths"
             )
         x = self.projection(ops.cast(pixel_values, ops.dtype(self.projection.weight)))
         return ops.transpose(ops.flatten(x, 2), 1, 2)
