@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 
+import h5py
+import msgpack
 import numpy as np
 import pytest
 import torch
@@ -27,6 +29,10 @@ def safetensors_in(folder, value=1, **options):
 
 def bin_in(folder, value=2):
     torch.save({f"w{i}": torch.from_numpy(ONE * value) for i in range(3)}, folder / "pytorch_model.bin")
+
+
+def legacy_in(folder):
+    torch.save({"w0": torch.ones(4)}, folder / "pytorch_model.bin", _use_new_zipfile_serialization=False)
 
 
 def first(folder, **options):
@@ -144,6 +150,40 @@ def test_a_damaged_shard_closes_the_others(tmp_path):
         with pytest.raises(CheckpointError, match="model-00003"):
             open_checkpoint(tmp_path)
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def h5_in(folder):
+    with h5py.File(folder / "tf_model.h5", "w") as file:
+        layer = file.create_group("dense")
+        layer.attrs["weight_names"] = [b"model/dense/kernel:0", b"model/dense/bias:0"]
+        layer["model/dense/kernel:0"], layer["model/dense/bias:0"] = np.ones((8, 4), np.float32), ONE
+
+
+def msgpack_in(folder):
+    kernel = msgpack.packb(((4, 2), "float32", bytes(32)))
+    tree = {"params": {f"layer_{i}": {"kernel": msgpack.ExtType(1, kernel)} for i in range(4)}}
+    (folder / "flax_model.msgpack").write_bytes(msgpack.packb(tree))
+
+
+@pytest.mark.parametrize("write", [safetensors_in, bin_in, legacy_in, h5_in, msgpack_in])
+def test_damaged_files_load_or_raise_one_error(tmp_path, write):
+    """Random bytes changed, 300 times: nothing but a `CheckpointError`, and no crash."""
+    write(tmp_path)
+    [path] = tmp_path.iterdir()
+    whole, rng, refused = path.read_bytes(), np.random.default_rng(0), 0
+    for _ in range(300):
+        data = np.frombuffer(whole, np.uint8).copy()
+        places = rng.integers(0, rng.choice([100, 1000, len(data)]), rng.choice([1, 2, 10])) % len(data)
+        data[places] = rng.choice([np.zeros_like(places), rng.integers(0, 256, len(places)), data[places] ^ 1])
+        path.write_bytes(data.tobytes())
+        try:
+            with open_checkpoint(path) as checkpoint:
+                for tensor in checkpoint.values():
+                    tensor.buffer(copy=True)
+        except CheckpointError as error:
+            assert path.name in str(error)
+            refused += 1
+    assert refused > 30
 
 
 def test_resolve_file(tmp_path):
