@@ -17,7 +17,7 @@ from ..pretrained import PreTrainedModel
 
 
 def position_buckets(num_buckets, max_distance, is_decoder):
-    """The bucket of each relative position -max_distance .. max_distance (key minus query); farther ones share the last.
+    """The bucket of each relative position (key minus query) in -max_distance .. max_distance, where farther ones go.
 
     An encoder has half of the buckets for each direction, a decoder looks back only. Half of a direction's buckets hold
     one distance each, the others grow logarithmically. float32, as the checkpoints were trained (mesh-tensorflow,
