@@ -31,12 +31,12 @@ class PatchEmbeddings(nn.Module):
         found = tuple(ops.shape(pixel_values))[1:]
         expected = (self.num_channels, *(("height", "width") if any_size else self.image_size))
         # a size that is not known before the run is left to the operations
-        wrong = [a for a, b in zip(found, expected, strict=False) if isinstance(a, int) and isinstance(b, int) and a != b]
-        if wrong or len(found) != 3:
+        known = [(a, b) for a, b in zip(found, expected, strict=False) if isinstance(a, int) and isinstance(b, int)]
+        if len(found) != 3 or any(a != b for a, b in known):
             raise ValueError(
                 f"[{self.model_type}] expected pixel_values of (batch, {', '.join(map(str, expected))}), got (batch, "
-                f"{', '.join(map(str, found))}): prepare them so, or pass interpolate_pos_encoding=True for other heights "
-                "and widths"
+                f"{', '.join(map(str, found))}): prepare them so, or pass interpolate_pos_encoding=True for another "
+                "height and width"
             )
         x = self.projection(ops.cast(pixel_values, ops.dtype(self.projection.weight)))
         return ops.transpose(ops.flatten(x, 2), 1, 2)
