@@ -34,12 +34,19 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     x = _padded(_channels_last(x), (0, 0) if padding == "valid" else _pair(padding))
     kernel = tf.transpose(weight, (2, 3, 1, 0))
     if groups == 1:
-        y = tf.nn.convolution(x, kernel, stride, "VALID", dilations=dilation)
+        y = _convolution(x, kernel, stride, dilation)
     else:
         # TensorFlow has no gradient of a grouped convolution on the CPU
         pieces = zip(tf.split(x, groups, -1), tf.split(kernel, groups, -1), strict=True)
-        y = tf.concat([tf.nn.convolution(a, k, stride, "VALID", dilations=dilation) for a, k in pieces], -1)
+        y = tf.concat([_convolution(a, k, stride, dilation) for a, k in pieces], -1)
     return _channels_first(y if bias is None else tf.nn.bias_add(y, bias))
+
+
+def _convolution(x, kernel, stride, dilation):
+    if stride == (1, 1) or dilation == (1, 1):
+        return tf.nn.convolution(x, kernel, stride, "VALID", dilations=dilation)
+    # TensorFlow has no stride beside a dilation
+    return tf.nn.convolution(x, kernel, 1, "VALID", dilations=dilation)[:, :: stride[0], :: stride[1]]
 
 
 def conv1d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from ...ops import selection
-from . import randomness
+from . import native, randomness
 from .attention import attention
 from .convolution import avg_pool2d, conv1d, conv2d, group_norm, interpolate, max_pool2d, pixel_shuffle
 
@@ -23,16 +23,21 @@ int32, int64, bool_ = tf.int32, tf.int64, tf.bool
 abs, exp, log, sqrt, rsqrt, square, sin, cos = (
     tf.abs, tf.exp, tf.math.log, tf.sqrt, tf.math.rsqrt, tf.square, tf.sin, tf.cos,
 )
-floor, pow, maximum, minimum = tf.floor, tf.pow, tf.maximum, tf.minimum
+floor, maximum, minimum = tf.floor, tf.maximum, tf.minimum
 floor_divide, isfinite = tf.math.floordiv, tf.math.is_finite
 logical_not, logical_and, logical_or = tf.logical_not, tf.logical_and, tf.logical_or
 relu, sigmoid, tanh = tf.nn.relu, tf.sigmoid, tf.tanh
-permute, unsqueeze, matmul, einsum = tf.transpose, tf.expand_dims, tf.matmul, tf.einsum
 stop_gradient = tf.stop_gradient
+
+GPU = bool(tf.config.list_physical_devices("GPU"))  # where a graph's nodes go, unless said otherwise
 
 
 def _tensor(x):
     return x if isinstance(x, tf.Tensor) else tf.convert_to_tensor(x)
+
+
+def _known(x):
+    return None if x is None else _tensor(x)
 
 
 def _wide(function, x):
@@ -100,6 +105,14 @@ def transpose(x, dim0, dim1):
     order = list(range(x.shape.rank))
     order[dim0], order[dim1] = order[dim1], order[dim0]
     return tf.transpose(x, order)
+
+
+def permute(x, dims):
+    return tf.transpose(x, dims)
+
+
+def unsqueeze(x, dim):
+    return tf.expand_dims(x, dim)
 
 
 def squeeze(x, dim):
@@ -219,6 +232,10 @@ def one_hot(x, num_classes, dtype=float32):
 # -- element by element
 def erf(x):
     return _wide(tf.math.erf, x)
+
+
+def pow(x, exponent):
+    return tf.pow(x, exponent)
 
 
 def clamp(x, min=None, max=None):
@@ -359,6 +376,17 @@ def triu(x, diagonal=0):
     return _triangle(x, diagonal, False)
 
 
+def matmul(x, y):
+    x, y = _tensor(x), _tensor(y)
+    if y.shape.rank == 1:
+        return tf.linalg.matvec(x, y) if x.shape.rank > 1 else tf.reduce_sum(x * y)
+    return tf.linalg.matvec(y, x, transpose_a=True) if x.shape.rank == 1 else tf.matmul(x, y)
+
+
+def einsum(equation, *operands):
+    return tf.einsum(equation, *operands)
+
+
 def addmm(bias, x, y):
     return tf.nn.bias_add(tf.matmul(x, y), bias)
 
@@ -400,11 +428,15 @@ def l1_loss(x, y, reduction="mean"):
 
 
 # -- fused operations
-def layer_norm(x, weight=None, bias=None, eps=1e-5, residual=None):
-    if selection.chosen("layer_norm", "tensorflow", "cpu") == "native":
-        from . import native
+def _native(op, x):
+    """Whether the compiled kernel takes this call; it has no float64."""
+    placed_on_gpu = "GPU" in x.device if x.device else GPU
+    return x.dtype != float64 and selection.chosen(op, "tensorflow", "cuda" if placed_on_gpu else "cpu") == "native"
 
-        return native.layer_norm(x, weight, bias, eps, residual)
+
+def layer_norm(x, weight=None, bias=None, eps=1e-5, residual=None):
+    if _native("layer_norm", x):
+        return native.layer_norm(x, _known(weight), _known(bias), eps, residual)
     total = x if residual is None else x + residual
     y = tf.cast(total, tf.float32) if total.dtype.size == 2 else total
     mean = tf.reduce_mean(y, -1, keepdims=True)
@@ -416,10 +448,8 @@ def layer_norm(x, weight=None, bias=None, eps=1e-5, residual=None):
 
 
 def rms_norm(x, weight=None, eps=1e-6, residual=None):
-    if selection.chosen("rms_norm", "tensorflow", "cpu") == "native":
-        from . import native
-
-        return native.rms_norm(x, weight, eps, residual)
+    if _native("rms_norm", x):
+        return native.rms_norm(x, _known(weight), eps, residual)
     total = x if residual is None else x + residual
     y = tf.cast(total, tf.float32) if total.dtype.size == 2 else total
     y = tf.cast(y * tf.math.rsqrt(tf.reduce_mean(tf.square(y), -1, keepdims=True) + eps), total.dtype)
@@ -483,4 +513,10 @@ def cond(predicate, true_function, false_function, *operands):
 
 
 def while_loop(condition, body, state):
-    return tuple(tf.while_loop(condition, lambda *state: tuple(body(*state)), tuple(state)))
+    def step(count, *state):
+        # a graph traces the body once: the count is what makes its draws differ
+        with randomness.iteration(count):
+            return count + 1, *body(*state)
+
+    count = tf.zeros((), tf.int64)
+    return tuple(tf.while_loop(lambda count, *state: condition(*state), step, (count, *state))[1:])

@@ -1,6 +1,6 @@
 """The ambient random stream: stateless operations whose seeds follow from the seed of the call being made."""
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import keras
 import tensorflow as tf
@@ -28,12 +28,19 @@ def dropout(x, p):
     return tf.nn.experimental.stateless_dropout(x, p, seed())
 
 
+def iteration(count):
+    """The context of one turn of a loop, whose number may be a tensor of the graph."""
+    if context.call.seed is None:
+        return nullcontext()
+    # a stream of its own, by hashing: further draws of the call must not meet it
+    return context.with_values(context.call, seed=tf.random.fold_in(tf.cast(seed(), tf.int64), count), draws=0)
+
+
 def replayed():
     """A function that gives a context in which the call goes on: each time the same mode, dtype and random numbers."""
     call = context.call
-    # a stream of its own, by hashing: further draws of the call must not meet it
-    values = {"active": call.active, "training": call.training, "next_seed": call.next_seed, "draws": 0,
-              "seed": tf.random.fold_in(tf.cast(seed(), tf.int64), 1)}  # fmt: skip
+    values = {name: getattr(call, name) for name in ("active", "training", "next_seed", "draws")}
+    values["seed"] = fixed = seed() if call.seed is None else call.seed
     scope = keras.src.backend.get_autocast_scope()
     dtype = None if scope is None else scope.dtype
 
@@ -41,5 +48,8 @@ def replayed():
     def again():
         with context.with_values(call, **values), keras.src.backend.AutocastScope(dtype):
             yield
+            reached = call.draws
+        if call.seed is fixed:
+            call.draws = max(call.draws, reached)  # what follows the first time draws on
 
     return again
