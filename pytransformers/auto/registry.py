@@ -67,6 +67,8 @@ def import_backend(module: str, wanted: str) -> Any:
                     name=missing,
                 ) from error
         raise
+    except AttributeError as error:  # `from pytransformers import X` would swallow it and its place
+        raise ImportError(f"[{wanted}] importing {PACKAGE}.{module} failed: {error}") from error
 
 
 def installed(framework: dict[str, Any]) -> bool:

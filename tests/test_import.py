@@ -1,0 +1,90 @@
+"""What importing costs: which modules load, and how long it takes beside a bare interpreter.
+
+Modules are checked strictly. Times are medians of several processes and their bounds are loose here, since this
+machine may be busy; the benchmarks measure them tightly.
+"""
+
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FRAMEWORKS = {
+    "torch": {"torch"},
+    "jax": {"jax", "flax"},
+    "tensorflow": {"tensorflow", "keras"},
+}
+HEAVY = {"numpy", "scipy", "tokenizers", "safetensors", "huggingface_hub", "h5py", "msgpack", "transformers"}
+HEAVY = HEAVY.union(*FRAMEWORKS.values())
+
+
+def loaded(code):
+    """The top-level names in sys.modules after running `code`, less those of a bare interpreter."""
+    code = f"import sys; before = set(sys.modules)\n{code}\nprint(*set(sys.modules) - before)"
+    out = subprocess.check_output([sys.executable, "-c", code], text=True, cwd=ROOT)
+    return set(out.splitlines()[-1].split())
+
+
+def roots(modules):
+    return {name.partition(".")[0] for name in modules}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import pytransformers",
+        "from pytransformers import BertConfig, AutoConfig, PretrainedConfig, AutoModel, TFAutoModelForCausalLM",
+        "from pytransformers import ModelOutput, CausalLMOutputWithPast",
+        "import pytransformers; dir(pytransformers)",
+        "from pytransformers.cli import build_parser; build_parser()",
+        "import pytransformers.ops.selection",
+        "import pytransformers.weights",
+    ],
+)
+def test_loads_no_framework_and_no_numpy(code):
+    assert not roots(loaded(code)) & HEAVY
+
+
+def test_the_bare_import_loads_one_file():
+    assert {name for name in loaded("import pytransformers") if name.startswith("pytransformers")} == {"pytransformers"}
+
+
+@pytest.mark.parametrize(
+    "name, framework", [("BertModel", "torch"), ("FlaxBertModel", "jax"), ("TFBertModel", "tensorflow")]
+)
+def test_a_model_loads_its_framework_alone(name, framework):
+    modules = loaded(f"from pytransformers import {name}")
+    assert FRAMEWORKS[framework] <= roots(modules)
+    others = set().union(*(packages for other, packages in FRAMEWORKS.items() if other != framework))
+    # flax and keras each load a part of another framework of their own accord.
+    alone = loaded("\n".join(f"import {package}" for package in sorted(FRAMEWORKS[framework])))
+    assert not (roots(modules) - roots(alone)) & (others | {"transformers"})
+    definitions = {module for module in modules if module.startswith("pytransformers.") and ".models." in module}
+    assert definitions == {f"pytransformers.backends.{framework}.models.bert"}
+
+
+def seconds(code, repeats=7):
+    """Median wall time of `python -c code`."""
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def test_the_bare_import_is_quick():
+    assert seconds("import pytransformers") - seconds("pass") < 0.060
+
+
+def test_a_configuration_is_quick():
+    assert seconds("import pytransformers.configs.bert") - seconds("pass") < 0.060
+
+
+def test_a_torch_model_costs_little_over_torch():
+    extra = seconds("from pytransformers import BertModel", 3) - seconds("import torch", 3)
+    assert extra < 1.0
