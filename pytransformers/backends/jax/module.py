@@ -87,22 +87,22 @@ class Module(nnx.Module):
             if isinstance(value, Module):
                 yield name, value
 
-    def named_modules(self, memo=None, prefix=""):
-        """(name, module) for this module ("") and all below, each once."""
+    def named_modules(self, memo=None, prefix="", remove_duplicate=True):
+        """(name, module) for this module ("") and all below, each once or under each of its names."""
         memo = set() if memo is None else memo
-        if id(self) in memo:
+        if remove_duplicate and id(self) in memo:
             return
         memo.add(id(self))
         yield prefix, self
         for name, child in self.named_children():
-            yield from child.named_modules(memo, f"{prefix}.{name}" if prefix else name)
+            yield from child.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
 
     def modules(self):
         return (module for _, module in self.named_modules())
 
     def _named_variables(self, kind, remove_duplicate=True):
         seen = set()
-        for prefix, module in self.named_modules():
+        for prefix, module in self.named_modules(remove_duplicate=remove_duplicate):
             for name, value in vars(module).items():
                 if type(value) in VARIABLES and isinstance(value, nnx.Param) == kind:
                     if not (remove_duplicate and id(value) in seen):
@@ -159,13 +159,12 @@ class Module(nnx.Module):
         missing = [name for name in variables if name not in state_dict]
         unexpected = [name for name in state_dict if name not in variables]
         if strict and (missing or unexpected):
-            raise KeyError(f"[load_state_dict] missing {missing}, unexpected {unexpected}: pass strict=False to allow it")
+            raise KeyError(f"[load_state_dict] missing {missing}, unexpected {unexpected}: strict=False allows it")
         arrays = {name: state_dict[name] for name in variables if name in state_dict}
         for name, array in arrays.items():
-            if tuple(array.shape) != tuple(variables[name].shape):
-                raise ValueError(
-                    f"[load_state_dict] expected {name} of shape {tuple(variables[name].shape)}, got {tuple(array.shape)}"
-                )
+            expected = tuple(variables[name].shape)
+            if tuple(array.shape) != expected:
+                raise ValueError(f"[load_state_dict] expected {name} of shape {expected}, got {tuple(array.shape)}")
         for name, array in arrays.items():
             variables[name].set_raw_value(jnp.asarray(np.asarray(array), variables[name].get_raw_value().dtype))
         return missing, unexpected

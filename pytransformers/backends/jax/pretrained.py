@@ -1,4 +1,4 @@
-"""The base of every JAX model: a flax.nnx module that loads, saves and resizes, and a pure function of its parameters."""
+"""The base of every JAX model: a flax.nnx module that loads and saves, and a pure function of its parameters."""
 
 import copy
 from collections.abc import Mapping
@@ -91,6 +91,17 @@ class PreTrainedModel(PreTrainedMixin, Module, metaclass=_PreTrainedMeta):
         own = (p.get_raw_value().dtype for p in self.parameters())
         return self._dtype or next((d for d in own if jnp.issubdtype(d, jnp.floating)), jnp.dtype("float32"))
 
+    def named_parameters(self, remove_duplicate=True):
+        """(name, variable); a shared parameter comes under the name it is saved by, unless asked otherwise.
+
+        Passing through nnx sorts attributes, so that the first name would not stay the same.
+        """
+        found, seen, ties = list(super().named_parameters(remove_duplicate=False)), set(), self.ties()
+        if not remove_duplicate:
+            return iter(found)
+        ordered = [(name, p) for name, p in found if name not in ties] + [(n, p) for n, p in found if n in ties]
+        return iter([(name, p) for name, p in ordered if not (id(p) in seen or seen.add(id(p)))])
+
     # -- calling -----------------------------------------------------------------------------------------------------
     def __call__(self, *args, params=None, dropout_rng=None, train=None, **kwargs):
         """Run the model eagerly, or in whatever transformation surrounds the call.
@@ -145,7 +156,7 @@ class PreTrainedModel(PreTrainedMixin, Module, metaclass=_PreTrainedMeta):
 
     @property
     def params(self):
-        """The parameters as nested dicts by attribute name; one that has several names stands under its first."""
+        """The parameters as nested dicts by attribute name; a shared one stands under the name it is saved by."""
         tree = {}
         for name, parameter in self.named_parameters():
             *path, leaf = name.split(".")
@@ -175,7 +186,7 @@ class PreTrainedModel(PreTrainedMixin, Module, metaclass=_PreTrainedMeta):
             values[id(parameter)] = array
         if missing or found:
             raise KeyError(
-                f"[params] missing {missing[:5]}, unexpected {list(found)[:5]}: expected nested dicts such as model.params"
+                f"[params] expected nested dicts as in model.params, missing {missing[:5]}, unexpected {list(found)[:5]}"
             )
         return values
 
