@@ -134,7 +134,7 @@ class GPT2Model(GPT2PreTrainedModel):
                 token_type_ids=None, position_ids=None, head_mask=None, inputs_embeds=None, *,
                 encoder_hidden_states=None, encoder_attention_mask=None, use_cache=None, output_attentions=None,
                 output_hidden_states=None, return_dict=None):  # fmt: skip
-        """input_ids, token_type_ids (..., length): dimensions before the last become one batch and come back at the end."""
+        """input_ids, token_type_ids (..., length): the dimensions before it become one batch, and return at the end."""
         if encoder_hidden_states is not None and not self.config.add_cross_attention:
             raise ValueError("[gpt2] got encoder_hidden_states: create the model with add_cross_attention=True")
         output_attentions, output_hidden_states = self.wants(output_attentions, output_hidden_states)
