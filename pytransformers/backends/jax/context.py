@@ -42,7 +42,7 @@ class Call:
             value = self.values.get(id(variable), value)
         if isinstance(value, jax.ShapeDtypeStruct):
             raise ValueError(
-                "[call] expected parameters with values, got one that is still empty: load a checkpoint, or pass params="
+                "[call] expected parameters with values, got an empty one: load a checkpoint, or pass params="
             )
         if self.dtype is None or value.dtype == self.dtype or not isinstance(variable, nnx.Param):
             return value
@@ -57,7 +57,7 @@ class Call:
     def next_key(self, where):
         """A key nobody else gets. Raises ValueError in a call without randomness."""
         if self.key is None:
-            raise ValueError(f"[{where}] expected a key for the random stream, got none: pass dropout_rng=jax.random.key(0)")
+            raise ValueError(f"[{where}] expected a key for the random stream, got none: pass dropout_rng=<a key>")
         self.draws += 1
         return jax.random.fold_in(self.key, self.draws)
 

@@ -20,15 +20,11 @@ int64 = jax.dtypes.canonicalize_dtype("int64")
 abs, exp, log, sqrt, rsqrt, square, sin, cos = (
     jnp.abs, jnp.exp, jnp.log, jnp.sqrt, lax.rsqrt, jnp.square, jnp.sin, jnp.cos,
 )
-floor, erf, pow, maximum, minimum = jnp.floor, jax.scipy.special.erf, jnp.power, jnp.maximum, jnp.minimum
+floor, pow, maximum, minimum = jnp.floor, jnp.power, jnp.maximum, jnp.minimum
 clamp, where, isfinite, floor_divide, tanh = jnp.clip, jnp.where, jnp.isfinite, jnp.floor_divide, jnp.tanh
 logical_not, logical_and, logical_or = jnp.logical_not, jnp.logical_and, jnp.logical_or
 relu, leaky_relu, matmul, einsum = jax.nn.relu, jax.nn.leaky_relu, jnp.matmul, jnp.einsum
-reshape, permute, unsqueeze, tile, tril, triu = (
-    jnp.reshape, jnp.transpose, jnp.expand_dims, jnp.tile, jnp.tril, jnp.triu,
-)
-transpose = jnp.swapaxes
-stop_gradient = lax.stop_gradient
+reshape, stop_gradient = jnp.reshape, lax.stop_gradient
 
 
 def _widened(function, x, **kwargs):
@@ -67,6 +63,18 @@ def size(x, dim):
 def flatten(x, start_dim=0, end_dim=-1):
     start, end = start_dim % x.ndim, end_dim % x.ndim
     return jnp.reshape(x, (*x.shape[:start], -1, *x.shape[end + 1 :]))
+
+
+def transpose(x, dim0, dim1):
+    return jnp.swapaxes(x, dim0, dim1)
+
+
+def permute(x, dims):
+    return jnp.transpose(x, dims)
+
+
+def unsqueeze(x, dim):
+    return jnp.expand_dims(x, dim)
 
 
 def squeeze(x, dim):
@@ -113,6 +121,10 @@ def roll(x, shifts, dims):
     return jnp.roll(x, shifts, dims)
 
 
+def tile(x, repeats):
+    return jnp.tile(x, repeats)
+
+
 def repeat_interleave(x, repeats, dim):
     return jnp.repeat(x, repeats, dim)
 
@@ -155,6 +167,10 @@ def one_hot(x, num_classes, dtype=float32):
 
 
 # -- activations
+def erf(x):
+    return _widened(jax.scipy.special.erf, x)
+
+
 def gelu(x, approximate="none"):
     return _widened(jax.nn.gelu, x, approximate=approximate == "tanh")
 
@@ -253,7 +269,19 @@ def embedding(ids, weight, padding_idx=None):
     return jnp.where(padding, stop_gradient(rows), rows)
 
 
+def tril(x, diagonal=0):
+    return jnp.tril(x, diagonal)
+
+
+def triu(x, diagonal=0):
+    return jnp.triu(x, diagonal)
+
+
 # -- linear algebra
+def addmm(bias, x, y):
+    return bias + jnp.matmul(x, y)
+
+
 def linear(x, weight, bias=None):
     y = lax.dot_general(jnp.asarray(x), jnp.asarray(weight), (((x.ndim - 1,), (1,)), ((), ())))
     return y if bias is None else y + bias
@@ -336,7 +364,7 @@ def attention(query, key, value, *, mask=None, bias=None, causal=False, scale=No
               implementation="auto", return_weights=False):  # fmt: skip
     batch, heads, length, head_dim = query.shape
     kv_heads, total = key.shape[1], key.shape[2]
-    # A group of query heads shares one key head: (batch, kv_heads, group, query, head_dim), so that nothing is repeated.
+    # A group of query heads shares a key head, which is not repeated: (batch, kv_heads, group, query, head_dim).
     grouped = jnp.reshape(query, (batch, kv_heads, heads // kv_heads, length, head_dim))
     scores = jnp.einsum("bhgqd,bhkd->bhgqk", grouped, key, preferred_element_type=float32)
     scores = jnp.reshape(scores, (batch, heads, length, total)) * (head_dim**-0.5 if scale is None else scale)
