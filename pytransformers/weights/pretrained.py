@@ -4,13 +4,16 @@
 """
 
 import copy
+import inspect
 import warnings
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from .checkpoint import open_checkpoint
+from ..utils.hub import push_to_hub
+from .checkpoint import Checkpoint, open_checkpoint
 from .matching import match, rename, reverse_renames
 from .save import save_checkpoint
 
@@ -37,7 +40,7 @@ class PreTrainedMixin:
         init_weights(module, name): fill the parameters that `module`, found under `name`, itself holds.
 
     From the backend:
-        _create(config, dtype, empty): a model; with `empty`, its parameters take no memory yet.
+        _create(config, dtype, empty, **arguments): a model; with `empty`, its parameters take no memory yet.
         _specs(): {name: (shape, dtype string)} of all parameters and persistent buffers.
         _assign(tensors, dtype): give parameters the values of {name: LazyTensor}.
         _materialize(names): give these parameters memory.
@@ -130,14 +133,13 @@ class PreTrainedMixin:
 
     def num_parameters(self, only_trainable=False, exclude_embeddings=False):
         """How many numbers the parameters hold, each shared one counted once."""
-        counted, total = set(), 0
-        embeddings = self.get_input_embeddings()
-        skipped = {id(embeddings.weight)} if exclude_embeddings and embeddings is not None else set()
+        tables = [module for module in self.modules() if hasattr(module, "num_embeddings")]
+        seen, total = {id(table.weight) for table in tables} if exclude_embeddings else set(), 0
         for parameter in self.parameters():
             trainable = getattr(parameter, "requires_grad", True)
-            if id(parameter) in counted | skipped or (only_trainable and not trainable):
+            if id(parameter) in seen or (only_trainable and not trainable):
                 continue
-            counted.add(id(parameter))
+            seen.add(id(parameter))
             size = 1
             for length in parameter.shape:
                 size *= int(length)
@@ -171,6 +173,8 @@ class PreTrainedMixin:
             pad_to_multiple_of: round the number of rows up.
         """
         embedding = self.get_input_embeddings()
+        if not hasattr(embedding, "num_embeddings"):
+            raise ValueError(f"[resize_token_embeddings] {type(self).__name__} has no token embedding")
         old = embedding.num_embeddings
         size = old if new_num_tokens is None else int(new_num_tokens)
         if pad_to_multiple_of:
@@ -202,8 +206,9 @@ class PreTrainedMixin:
     # -- loading -----------------------------------------------------------------------------------------------------
     @classmethod
     def from_config(cls, config, *, dtype=None, torch_dtype=None, attn_implementation=None, **kwargs):
-        """A fresh model."""
-        return cls._create(_configured(config, attn_implementation), torch_dtype if dtype is None else dtype, **kwargs)
+        """A fresh model; `kwargs` go to its constructor."""
+        config = _configured(copy.deepcopy(config), attn_implementation)
+        return cls._create(config, torch_dtype if dtype is None else dtype, **kwargs)
 
     @classmethod
     def from_pretrained(
@@ -215,6 +220,7 @@ class PreTrainedMixin:
         Args:
             pretrained_model_name_or_path: a folder holding config.json and weights, or "owner/name" on the hub. None
                 with `config` and `state_dict`.
+            model_args: of the model's constructor, after `config`.
             config: a config object, or where to read it instead.
             dtype: the parameters' dtype, by name or as the framework's own; "auto" takes the checkpoint's. Default:
                 float32. `torch_dtype` is its older name.
@@ -224,7 +230,7 @@ class PreTrainedMixin:
             state_dict: {name: array} to take instead of files.
             kwargs: of the hub (`revision`, `token`, `cache_dir`, `local_files_only`, ...), of the files (`variant`,
                 `subfolder`, `use_safetensors`, `from_tf`, `from_flax`, `from_pt`), of the framework (`device_map`);
-                the rest overrides values of the config.
+                the rest overrides values of the config, or goes to the model's constructor.
         Raises:
             CheckpointError (an OSError): a file is missing, damaged, or does not fit; it names the file and the key.
         """
@@ -238,14 +244,15 @@ class PreTrainedMixin:
             config, unused = cls.config_class.from_pretrained(
                 where if config is None else config, return_unused_kwargs=True, **hub, **kwargs
             )
-            if unused:
-                raise TypeError(f"[from_pretrained] unknown arguments {', '.join(sorted(unused))}: check their names")
         else:
-            config = copy.deepcopy(config)
+            config, unused = copy.deepcopy(config), {}
             for name, value in kwargs.items():
-                if not hasattr(config, name):
-                    raise TypeError(f"[from_pretrained] {name!r} is neither an argument nor a value of the config")
-                setattr(config, name, value)
+                if hasattr(config, name):
+                    setattr(config, name, value)
+                else:
+                    unused[name] = value
+            config.validate()
+        arguments = cls._constructor_arguments(model_args, unused)
         if where is not None:
             config._name_or_path = str(where)
 
@@ -256,8 +263,13 @@ class PreTrainedMixin:
         dtype = torch_dtype if dtype is None else dtype
         if isinstance(dtype, str) and dtype == "auto":
             dtype = _checkpoint_dtype(config, checkpoint)
-        model = cls._create(_configured(config, attn_implementation), dtype, empty=True, **cls._creation(backend))
-        plan = model._load(checkpoint, ignore_mismatched_sizes, source=where)
+        arguments.update(cls._creation(backend))
+        try:
+            model = cls._create(_configured(config, attn_implementation), dtype, empty=True, **arguments)
+            plan = model._load(checkpoint, ignore_mismatched_sizes, source=where)
+        finally:
+            if isinstance(checkpoint, Checkpoint):
+                checkpoint.close()
         model._loaded(backend)
         if not output_loading_info:
             return model
@@ -265,6 +277,18 @@ class PreTrainedMixin:
             "missing_keys": list(plan.missing), "unexpected_keys": list(plan.unexpected),
             "mismatched_keys": list(plan.mismatched), "error_msgs": [],
         }  # fmt: skip
+
+    @classmethod
+    def _constructor_arguments(cls, positional, named):
+        """Arguments of the definition's constructor after `config`, by name."""
+        names = list(inspect.signature(cls.__init__).parameters)[2:]
+        unknown = [*map(repr, positional[len(names) :]), *sorted(set(named) - set(names))]
+        if unknown:
+            raise TypeError(
+                f"[from_pretrained] expected arguments of {cls.__name__} ({', '.join(names) or 'it has none'}) or "
+                f"values of its config, got {', '.join(unknown)}: check the names"
+            )
+        return {**dict(zip(names, positional, strict=False)), **named}
 
     def _load(self, checkpoint, ignore_mismatched_sizes=False, source=""):
         specs = self._specs()
@@ -286,54 +310,48 @@ class PreTrainedMixin:
 
     # -- saving ------------------------------------------------------------------------------------------------------
     def save_pretrained(
-        self, save_directory, state_dict=None, max_shard_size="5GB", push_to_hub=False, variant=None, repo_id=None,
-        token=None, **kwargs,
+        self, save_directory, is_main_process=True, state_dict=None, push_to_hub=False, max_shard_size="5GB",
+        safe_serialization=True, variant=None, repo_id=None, **kwargs,
     ):  # fmt: skip
         """Write config.json and safetensors, atomically: interrupted, the old files are whole.
 
         Args:
             save_directory: made if it is missing.
+            is_main_process: False writes nothing, for all but one process of a distributed run.
             state_dict: {name: tensor} to write instead of the model's own.
             max_shard_size: bytes, or text such as "5GB"; larger models are split into several files with an index.
-            push_to_hub: upload the folder afterwards, to `repo_id` or the folder's name.
+            safe_serialization: False is refused with a warning; only safetensors are written.
+            push_to_hub: upload the same afterwards, to `repo_id` or the folder's name; `kwargs` are its arguments.
             variant: file names get it: model.{variant}.safetensors.
         """
+        if kwargs and not push_to_hub:
+            raise TypeError(f"[save_pretrained] unknown arguments {', '.join(sorted(kwargs))}: check their names")
+        if not is_main_process:
+            return []
+        if not safe_serialization:
+            warnings.warn("[save_pretrained] writes safetensors, whatever safe_serialization says", stacklevel=2)
         folder = Path(save_directory)
         if folder.is_file():
             raise NotADirectoryError(f"[save_pretrained] expected a folder, got the file {folder}: give another name")
         folder.mkdir(parents=True, exist_ok=True)
         config = copy.deepcopy(self.config)
         config.architectures = [type(self).__name__]
+        config.dtype = next((dtype for _, dtype in self._specs().values() if "float" in dtype), config.dtype)
         ties = self.ties()
         renames = reverse_renames(self.config.renames)
         tensors = ((rename(t.name, renames), t) for t in self._sources(state_dict) if t.name not in ties)
         files = save_checkpoint(folder, tensors, max_shard_size=max_shard_size, variant=variant)
         config.save_pretrained(folder)
         if push_to_hub:
-            self._upload(folder, repo_id or folder.name, token=token, **kwargs)
+            files_as = dict(state_dict=state_dict, max_shard_size=max_shard_size, variant=variant)
+            self.push_to_hub(repo_id or folder.name, **files_as, **kwargs)
         return files
 
-    def push_to_hub(self, repo_id, *, commit_message=None, private=None, token=None, revision=None, create_pr=False,
-                    max_shard_size="5GB"):  # fmt: skip
-        """Upload config and weights to the hub; returns the commit's URL."""
-        import tempfile
-
-        with tempfile.TemporaryDirectory() as folder:
-            self.save_pretrained(folder, max_shard_size=max_shard_size)
-            return self._upload(
-                folder, repo_id, commit_message=commit_message, private=private, token=token, revision=revision,
-                create_pr=create_pr,
-            )  # fmt: skip
-
-    def _upload(self, folder, repo_id, commit_message=None, private=None, token=None, revision=None, create_pr=False):
-        from huggingface_hub import HfApi
-
-        api = HfApi(token=token)
-        repo_id = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
-        return api.upload_folder(
-            repo_id=repo_id, folder_path=folder, commit_message=commit_message or f"Upload {type(self).__name__}",
-            revision=revision, create_pr=create_pr,
-        )  # fmt: skip
+    def push_to_hub(self, repo_id, *, state_dict=None, max_shard_size="5GB", variant=None, **kwargs):
+        """Upload config and weights to the hub; `kwargs` as in `utils.hub.push_to_hub`. Returns its CommitInfo."""
+        save = partial(self.save_pretrained, state_dict=state_dict, max_shard_size=max_shard_size, variant=variant)
+        kwargs.setdefault("commit_message", f"Upload {type(self).__name__}")
+        return push_to_hub(save, repo_id, **kwargs)
 
 
 def resized_rows(values, size, mean_resizing):

@@ -44,8 +44,7 @@ class PreTrainedModel(OwnLoss, PreTrainedMixin, Module, keras.Model):
 
     _backend_arguments = ()
 
-    # again, since keras.Model has its own
-    layers, metrics, losses, weights, variables = (Free() for _ in range(5))
+    layers = Free()
 
     def __init__(self, config):
         super().__init__(dtype=context.creation.policy)
@@ -101,6 +100,10 @@ class PreTrainedModel(OwnLoss, PreTrainedMixin, Module, keras.Model):
             variable.rename(f"{self.name}/{name.replace('.', '/')}")
 
     # -- Keras saving ------------------------------------------------------------------------------------------------
+    def __dir__(self):
+        """Keras saves what this names, and would follow `base_model` from a model to itself."""
+        return [name for name in super().__dir__() if name != "base_model"]
+
     def get_config(self):
         return {"config": self.config.to_dict()}
 
@@ -145,10 +148,10 @@ class PreTrainedModel(OwnLoss, PreTrainedMixin, Module, keras.Model):
         return {}
 
     @classmethod
-    def _create(cls, config, dtype=None, empty=False):
+    def _create(cls, config, dtype=None, empty=False, **arguments):
         policy = dtype_policy(dtype)
         with context.creating(policy, empty):
-            model = cls(config)
+            model = cls(config, **arguments)
         config.dtype = policy.variable_dtype
         return model
 

@@ -81,15 +81,15 @@ class PreTrainedModel(PreTrainedMixin, nn.Module):
         return {}
 
     @classmethod
-    def _create(cls, config, dtype=None, empty=False):
+    def _create(cls, config, dtype=None, empty=False, **arguments):
         dtype = torch_dtype(dtype)
         if not dtype.is_floating_point:
             raise ValueError(f"[dtype] expected a floating-point dtype, got {dtype}")
         with _default_dtype(dtype):
             if not empty:
-                return cls(config)
+                return cls(config, **arguments)
             with torch.device("meta"):
-                model = cls(config)
+                model = cls(config, **arguments)
         config.dtype = str(dtype).removeprefix("torch.")
         return model.eval()
 
