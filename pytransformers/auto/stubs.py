@@ -31,7 +31,9 @@ def stub_text() -> str:
     for module in sorted(imports):
         names = "".join(f"    {name},\n" for name in sorted(imports[module]))
         lines.append(f"from .{module} import (\n{names})\n")
-    return "".join(lines)
+    # A stub exports a renamed import only if it is listed.
+    exported = "".join(f'    "{name}",\n' for name in sorted(PLACES))
+    return "".join([*lines, f"\n__all__ = [\n{exported}]\n"])
 
 
 if __name__ == "__main__":
