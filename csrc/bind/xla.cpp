@@ -110,7 +110,7 @@ class Call {
   }
 
   Part part(const ffi::ErrorOr<ffi::AnyBuffer>& buffer) {
-    if (buffer.has_value() && static_cast<int64_t>(buffer->dimensions().size()) > batch_) return Part(*buffer, batch_);
+    if (buffer.has_value() && static_cast<int64_t>(buffer->dimensions().size()) >= batch_) return Part(*buffer, batch_);
     complain("norm", "every operand to have the batch dimensions of the weights", "fewer");
     return Part();
   }

@@ -77,7 +77,7 @@ pytransformers_status check_rows(const char* op, const char* name, const pytrans
                 dtype_name(like->dtype), dtype_name(tensor.dtype));
   }
   const int last = tensor.rank - 1;
-  if (tensor.strides != nullptr && tensor.sizes[last] > 1 && tensor.strides[last] != 1) {
+  if (tensor.strides != nullptr && tensor.sizes[last] > 1 && tensor.strides[last] != 1 && element_count(tensor) > 0) {
     return fail(PYTRANSFORMERS_INVALID_ARGUMENT, "[%s] expected %s contiguous in its last dimension, got stride %lld, "
                 "pass a contiguous copy", op, name, static_cast<long long>(tensor.strides[last]));
   }

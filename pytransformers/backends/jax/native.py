@@ -53,6 +53,8 @@ def _call(name, results, operands, eps, **flags):
 
 
 def _check(op, x, **weights):
+    if x.ndim == 0:
+        raise ValueError(f"[{op}] expected x of 1 to 16 dimensions, got 0, reshape it to (..., features)")
     for name, weight in weights.items():
         if weight is not None and weight.shape != x.shape[-1:]:
             raise ValueError(f"[{op}] expected {name} of shape {x.shape[-1:]}, got {weight.shape}, give it one value "

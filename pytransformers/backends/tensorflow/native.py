@@ -78,9 +78,13 @@ def _layer_norm_gradient(op, dy, *sums):
     residual, weight, bias = _optional(op, "sums", "weights", "biases")
     x = op.inputs[0] if residual is None else op.outputs[1]
     dy, dsum = _arriving(op, dy, sums)
+    # The kernel gives dbias the weight's dtype, so without a weight the sum is TensorFlow's.
+    with_bias = bias is not None and weight is not None
     dx, dweight, dbias = _ops.pytransformers_layer_norm_grad(
-        x, dy, dsum, _list(weight), eps=op.get_attr("eps"), dweights=len(_list(weight)), dbiases=len(_list(bias)),
-        **({} if weight is not None or bias is None else {"W": bias.dtype}))
+        x, dy, dsum, _list(weight), eps=op.get_attr("eps"), dweights=len(_list(weight)), dbiases=int(with_bias))
+    if bias is not None and not with_bias:
+        leading = tf.range(tf.rank(dy) - 1)
+        dbias = [tf.cast(tf.reduce_sum(tf.cast(dy, tf.float32), leading), bias.dtype)]
     return [dx, *([] if residual is None else [dx]), *dweight, *dbias]
 
 
