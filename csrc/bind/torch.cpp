@@ -4,6 +4,7 @@
 #include <torch/csrc/stable/ops.h>
 #include <torch/csrc/stable/tensor.h>
 
+#include <algorithm>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -156,6 +157,21 @@ std::tuple<Tensor, Tensor> rms_norm_backward(const Tensor& dy, const MaybeTensor
   return {dx, dweight};
 }
 
+Tensor linear(const Tensor& x, const Tensor& weight, const MaybeTensor& bias) {
+  const int64_t rank = x.dim();
+  if (rank < 1 || rank > 64 || weight.dim() != 2) {
+    refuse("[linear] expected x (..., k) and weight (n, k), got other ranks, reshape them");
+  }
+  int64_t sizes[64];
+  std::copy_n(x.sizes().data(), rank, sizes);
+  sizes[rank - 1] = weight.size(0);
+  Tensor y = make(sizes, rank, aoti_torch_dtype_float32());
+  const Argument x_("linear", "x", rank > 2 ? torch::stable::contiguous(x) : x), weight_("linear", "weight", weight),
+      bias_("linear", "bias", bias), y_("linear", "y", y);
+  check(pytransformers_linear(x_.get(), weight_.get(), bias_.get(), y_.get(), &kParallel));
+  return y;
+}
+
 }  // namespace
 
 STABLE_TORCH_LIBRARY(pytransformers, library) {
@@ -163,6 +179,7 @@ STABLE_TORCH_LIBRARY(pytransformers, library) {
   library.def("add_layer_norm(Tensor x, Tensor residual, Tensor? weight, Tensor? bias, float eps) -> (Tensor, Tensor)");
   library.def("layer_norm_backward(Tensor dy, Tensor? dsum, Tensor x, Tensor? weight, Tensor? bias, float eps, "
               "bool want_weight, bool want_bias) -> (Tensor, Tensor, Tensor)");
+  library.def("linear(Tensor x, Tensor weight, Tensor? bias) -> Tensor");
   library.def("rms_norm(Tensor x, Tensor? weight, float eps) -> Tensor");
   library.def("add_rms_norm(Tensor x, Tensor residual, Tensor? weight, float eps) -> (Tensor, Tensor)");
   library.def("rms_norm_backward(Tensor dy, Tensor? dsum, Tensor x, Tensor? weight, float eps, bool want_weight) "
@@ -173,6 +190,7 @@ STABLE_TORCH_LIBRARY_IMPL(pytransformers, CPU, library) {
   library.impl("layer_norm", TORCH_BOX(&layer_norm));
   library.impl("add_layer_norm", TORCH_BOX(&add_layer_norm));
   library.impl("layer_norm_backward", TORCH_BOX(&layer_norm_backward));
+  library.impl("linear", TORCH_BOX(&linear));
   library.impl("rms_norm", TORCH_BOX(&rms_norm));
   library.impl("add_rms_norm", TORCH_BOX(&add_rms_norm));
   library.impl("rms_norm_backward", TORCH_BOX(&rms_norm_backward));

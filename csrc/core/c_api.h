@@ -79,6 +79,12 @@ PYTRANSFORMERS_EXPORT pytransformers_status pytransformers_rms_norm_backward(
     const pytransformers_tensor* weight, double eps, const pytransformers_tensor* dx,
     const pytransformers_tensor* dweight, const pytransformers_parallel* parallel);
 
+// y = x W^T + bias in float32, fast for few rows of x. x: (..., k) whose rows lie at one distance; weight: (n, k), rows
+// at one distance; bias: (n,) dense, or NULL; y: (..., n) likewise.
+PYTRANSFORMERS_EXPORT pytransformers_status pytransformers_linear(
+    const pytransformers_tensor* x, const pytransformers_tensor* weight, const pytransformers_tensor* bias,
+    const pytransformers_tensor* y, const pytransformers_parallel* parallel);
+
 #ifdef __cplusplus
 }
 #endif

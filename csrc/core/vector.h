@@ -49,6 +49,46 @@ INLINE float sum_lanes(Vec v) {
   return lanes[0];
 }
 
+// The sums of the lanes of four registers. Each step adds neighbours and halves what is left, within 128 bits first.
+typedef float Four __attribute__((vector_size(16)));
+#if defined(__AVX512F__)
+#define SHUFFLE_EACH_FOUR(a, b, i, j, k, l)                                                                    \
+  __builtin_shufflevector(a, b, i, j, k, l, i + 4, j + 4, k + 4, l + 4, i + 8, j + 8, k + 8, l + 8, i + 12, j + 12, \
+                          k + 12, l + 12)
+#elif defined(__AVX2__)
+#define SHUFFLE_EACH_FOUR(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l, i + 4, j + 4, k + 4, l + 4)
+#else
+#define SHUFFLE_EACH_FOUR(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l)
+#endif
+INLINE Vec add_neighbours(Vec a, Vec b) {  // a0+a2 b0+b2 a1+a3 b1+b3
+  constexpr int n = kLanes;
+  return SHUFFLE_EACH_FOUR(a, b, 0, n + 0, 1, n + 1) + SHUFFLE_EACH_FOUR(a, b, 2, n + 2, 3, n + 3);
+}
+INLINE Four sum_four(Vec a, Vec b, Vec c, Vec d) {
+  constexpr int n = kLanes;
+  const Vec ab = add_neighbours(a, b), cd = add_neighbours(c, d);
+  const Vec all = SHUFFLE_EACH_FOUR(ab, cd, 0, 1, n + 0, n + 1) + SHUFFLE_EACH_FOUR(ab, cd, 2, 3, n + 2, n + 3);
+#if defined(__AVX512F__)
+  typedef float Eight __attribute__((vector_size(32)));
+  const Eight half = __builtin_shufflevector(all, all, 0, 1, 2, 3, 4, 5, 6, 7) +
+                     __builtin_shufflevector(all, all, 8, 9, 10, 11, 12, 13, 14, 15);
+  return __builtin_shufflevector(half, half, 0, 1, 2, 3) + __builtin_shufflevector(half, half, 4, 5, 6, 7);
+#elif defined(__AVX2__)
+  return __builtin_shufflevector(all, all, 0, 1, 2, 3) + __builtin_shufflevector(all, all, 4, 5, 6, 7);
+#else
+  return all;
+#endif
+}
+
+// Stops the compiler from reading a value again from memory at each use.
+#if defined(__x86_64__)
+#define KEEP_IN_REGISTER(value) asm("" : "+v"(value))
+#elif defined(__aarch64__)
+#define KEEP_IN_REGISTER(value) asm("" : "+w"(value))
+#else
+#define KEEP_IN_REGISTER(value) (void)0
+#endif
+
 INLINE Vec from_bfloat16(Shorts bits) { return (Vec)(__builtin_convertvector(bits, Bits) << 16); }
 
 // Round to nearest, ties to even; a NaN keeps its sign and stays quiet.

@@ -10,7 +10,7 @@ struct LinearCall {
   const float* weight;  // (columns, k)
   const float* bias;    // (columns,), or NULL
   float* y;             // (rows, columns)
-  int64_t rows, k;
+  int64_t rows, k, columns;
   int64_t x_stride, weight_stride, y_stride;  // elements between rows
 };
 

@@ -32,7 +32,7 @@ void tile(const LinearCall& call, int64_t row, int64_t column) {
     Vec columns[C];
     UNROLL for (int c = 0; c < C; ++c) {
       columns[c] = widen(w + c * weight_stride + k);
-      __builtin_prefetch(w + (c + C) * weight_stride + k);  // the next tile: W is read once, in short runs
+      __builtin_prefetch(w + (c + C) * weight_stride + k);  // the next tile's, as its runs are too short to be guessed
     }
     UNROLL for (int r = 0; r < R; ++r) {
       Vec value = widen(x + r * x_stride + k);

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .harness import all_cases
+from .harness import all_cases, training_cases
 
 CASES = all_cases()
 
@@ -45,5 +45,8 @@ def _chosen():
 
 
 def pytest_generate_tests(metafunc):
+    if "training_case" in metafunc.fixturenames:
+        chosen = [case for case in training_cases() if not _chosen() or case.name in _chosen()]
+        metafunc.parametrize("training_case", chosen, ids=lambda case: case.module)
     if "case" in metafunc.fixturenames:
         metafunc.parametrize("case", [CASES[name] for name in _chosen() or CASES], ids=lambda case: case.name)

@@ -60,6 +60,15 @@ def all_cases():
     return found
 
 
+def training_cases():
+    """For each architecture its first case with labels."""
+    found = {}
+    for case in all_cases().values():
+        if "labels" in case.make_inputs():
+            found.setdefault(case.module, case)
+    return list(found.values())
+
+
 def ids(rng, shape, vocab=99, low=3):
     """Token ids above the special ones."""
     return rng.integers(low, vocab, shape)

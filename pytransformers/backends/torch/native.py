@@ -33,7 +33,7 @@ def available() -> tuple[bool, str]:
     return not _reason, _reason
 
 
-for _op in ("layer_norm", "rms_norm"):
+for _op in ("layer_norm", "linear", "rms_norm"):
     selection.register(_op, "torch", devices=("cpu",), reason=_reason)
 
 
@@ -57,6 +57,25 @@ def rms_norm(x, weight=None, eps=1e-6, residual=None):
     if residual is None:
         return _rms_norm(x, weight, eps)
     return _add_rms_norm(x, residual, weight, eps)
+
+
+MAX_LINEAR_ROWS = 64  # beyond, PyTorch's own matrix product is as fast
+
+
+def suits_linear(x, weight):
+    """Whether `linear` takes this call: float32, a few rows, nothing to differentiate, no autocast."""
+    return (
+        x.dtype is weight.dtype is torch.float32
+        and x.numel() <= MAX_LINEAR_ROWS * x.shape[-1]
+        and not (torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad))
+        and not torch.is_autocast_enabled(x.device.type)
+        and type(weight) in (torch.Tensor, torch.nn.Parameter)
+    )
+
+
+def linear(x, weight, bias=None):
+    """x `(..., k)`, weight `(n, k)`, bias `(n,)`, all float32 -> `(..., n)`. No gradient: see `suits_linear`."""
+    return _linear(x, weight, bias)
 
 
 def _arriving(gradients, like):
@@ -127,6 +146,7 @@ def _features(wanted, x, weight):
 if not _reason:
     _ops = torch.ops.pytransformers
     _layer_norm, _add_layer_norm = _ops.layer_norm.default, _ops.add_layer_norm.default
+    _linear = _ops.linear.default
     _rms_norm, _add_rms_norm = _ops.rms_norm.default, _ops.add_rms_norm.default
     _layer_norm_backward, _rms_norm_backward = _ops.layer_norm_backward.default, _ops.rms_norm_backward.default
     _shapes = {
@@ -135,6 +155,7 @@ if not _reason:
         "layer_norm_backward": lambda dy, dsum, x, weight, bias, eps, want_weight, want_bias: (
             _dense(x), _features(want_weight, x, weight),
             _features(want_bias, x, bias if weight is None else weight)),
+        "linear": lambda x, weight, bias: x.new_empty((*x.shape[:-1], weight.shape[0])),
         "rms_norm": lambda x, weight, eps: _dense(x),
         "add_rms_norm": lambda x, residual, weight, eps: (_dense(x), _dense(x)),
         "rms_norm_backward": lambda dy, dsum, x, weight, eps, want_weight: (

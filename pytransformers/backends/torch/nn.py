@@ -14,7 +14,6 @@ from torch.nn import (
     Embedding,
     GroupNorm,
     Identity,
-    Linear,
     Module,
     ModuleList,
     ReLU,
@@ -42,6 +41,11 @@ def Buffer(value, persistent=True):  # noqa: N802 - the name torch gives it
 def Parameter(value):  # noqa: N802
     """A trainable parameter in the dtype the model is made in."""
     return torch.nn.Parameter(value.to(torch.get_default_dtype()))
+
+
+class Linear(torch.nn.Linear):
+    def forward(self, x):
+        return ops.linear(x, self.weight, self.bias)
 
 
 class LayerNorm(torch.nn.LayerNorm):

@@ -199,6 +199,13 @@ def _promoted(x, residual):
     return x.to(dtype), residual.to(dtype)
 
 
+def linear(x, weight, bias=None):
+    # A compiler fuses around its own matrix product, so a traced call never takes ours.
+    if torch.compiler.is_compiling() or not native.suits_linear(x, weight) or not _native("linear", x):
+        return F.linear(x, weight, bias)
+    return native.linear(x, weight, bias)
+
+
 def layer_norm(x, weight=None, bias=None, eps=1e-5, residual=None):
     if residual is not None and residual.dtype != x.dtype:
         x, residual = _promoted(x, residual)
