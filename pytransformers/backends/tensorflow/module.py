@@ -19,7 +19,7 @@ class Free:
 class Module(keras.layers.Layer):
     """Children and parameters are its attributes, in the order of assignment; `__call__` runs `forward`."""
 
-    input, output, path, dtype, weights, variables, losses, metrics = (Free() for _ in range(8))
+    input, output, path, dtype = Free(), Free(), Free(), Free()
 
     def __init__(self, **keras_arguments):
         super().__init__(**keras_arguments)
@@ -48,6 +48,11 @@ class Module(keras.layers.Layer):
 
     def named_children(self):
         yield from self._own(Module)
+
+    @property
+    def _children(self):
+        """Keras saves lists that it finds, and children by attribute but for names of its own, such as `output`."""
+        return list(self.children())
 
     def children(self):
         return (child for _, child in self.named_children())

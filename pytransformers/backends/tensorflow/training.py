@@ -37,6 +37,9 @@ def _is_array(value):
 
 def arguments(args, kwargs, compute_dtype):
     """(args, kwargs) of `forward` from model(ids, mask), model([ids, mask]), model({"input_ids": ids}), model(x=y)."""
+    if isinstance(kwargs.get("options"), Options):  # a layer of a functional Keras model, run again on values
+        args, tensors = args[0]
+        kwargs = {**tensors, **kwargs["options"].values}
     first = args[0] if args else None
     if isinstance(first, Mapping):
         twice = first.keys() & kwargs.keys()
