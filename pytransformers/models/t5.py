@@ -65,6 +65,7 @@ class T5Attention(nn.Module):
     def __init__(self, config, has_relative_attention_bias=False):
         super().__init__()
         self.config = config
+        self.dropout_p = config.dropout_rate
         width = config.num_heads * config.d_kv
         self.q = nn.Linear(config.d_model, width, bias=False)
         self.k = nn.Linear(config.d_model, width, bias=False)
@@ -78,17 +79,16 @@ class T5Attention(nn.Module):
 
     def forward(self, x, mask, head_mask, encoder_states, cache, layer, output_attentions):
         """x (batch, length, d_model) -> the same, weights or None, cache."""
-        rate = self.config.dropout_rate
         key, value, cache = keys_values(self.keys_values, x, encoder_states, cache, layer)
         context, weights = ops.attention(
             split_heads(self.q(x), self.config.d_kv), key, value, mask=mask, scale=1.0,
-            dropout_p=rate if self.training else 0.0, implementation=self.config.attn_implementation,
+            dropout_p=self.dropout_p if self.training else 0.0, implementation=self.config.attn_implementation,
             return_weights=output_attentions,
         )  # fmt: skip
         if head_mask is not None:
             context = context * head_mask
             weights = None if weights is None else weights * head_mask
-        return ops.dropout(self.o(merge_heads(context)), rate, self.training), weights, cache
+        return ops.dropout(self.o(merge_heads(context)), self.dropout_p, self.training), weights, cache
 
 
 class T5LayerSelfAttention(nn.Module):
@@ -118,7 +118,7 @@ class T5Dense(nn.Module):
 
     def __init__(self, config):
         super().__init__()
-        self.dropout_rate = config.dropout_rate
+        self.dropout_p = config.dropout_rate
         self.gated = config.is_gated_act
         self.activation = activation(config.dense_act_fn)
         if self.gated:
@@ -130,19 +130,19 @@ class T5Dense(nn.Module):
 
     def forward(self, x):
         x = self.activation(self.wi_0(x)) * self.wi_1(x) if self.gated else self.activation(self.wi(x))
-        return self.wo(ops.dropout(x, self.dropout_rate, self.training))
+        return self.wo(ops.dropout(x, self.dropout_p, self.training))
 
 
 class T5LayerFF(nn.Module):
     def __init__(self, config):
         super().__init__()
-        self.dropout_rate = config.dropout_rate
+        self.dropout_p = config.dropout_rate
         self.DenseReluDense = T5Dense(config)
         self.layer_norm = nn.RMSNorm(config.d_model, config.layer_norm_epsilon)
 
     def forward(self, x, update):
         y, x = add_norm(self.layer_norm, x, update)
-        return x, ops.dropout(self.DenseReluDense(y), self.dropout_rate, self.training)
+        return x, ops.dropout(self.DenseReluDense(y), self.dropout_p, self.training)
 
 
 class T5Block(nn.Module):
@@ -195,6 +195,7 @@ class T5Stack(T5PreTrainedModel):
         super().__init__(config)
         self.gradient_checkpointing = False
         self.is_decoder = is_decoder
+        self.dropout_p = config.dropout_rate
         layers = config.num_decoder_layers if is_decoder else config.num_layers
         self.embed_tokens = embed_tokens
         self.block = nn.ModuleList([T5Block(config, is_decoder, index == 0) for index in range(layers)])
@@ -232,7 +233,7 @@ class T5Stack(T5PreTrainedModel):
         cache = as_cache(past_key_values, use_cache) if self.is_decoder else None
         past = 0 if cache is None else cache.length
         x = self.embed_tokens(input_ids) if inputs_embeds is None else inputs_embeds
-        x, update = ops.dropout(x, self.config.dropout_rate, self.training), None
+        x, update = ops.dropout(x, self.dropout_p, self.training), None
         length, layers = ops.size(x, 1), len(self.block)
         mask, causal = masks.decoder(attention_mask, length, cache, x) if self.is_decoder else (None, False)
         if causal:
@@ -254,7 +255,7 @@ class T5Stack(T5PreTrainedModel):
             attentions.append(weights)
             cross_attentions.append(cross_weights)
         x, _ = add_norm(self.final_layer_norm, x, update)
-        x = ops.dropout(x, self.config.dropout_rate, self.training)
+        x = ops.dropout(x, self.dropout_p, self.training)
         output = BaseModelOutputWithPastAndCrossAttentions(
             x, cache if use_cache else None, (*states, x) if output_hidden_states else None,
             tuple(attentions) if output_attentions else None,
