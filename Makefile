@@ -76,7 +76,7 @@ pytest: build $(VENV)/.test
 	OMP_NUM_THREADS=1 TF_CPP_MIN_LOG_LEVEL=2 $(BIN)/python -m pytest -n 2 --dist loadfile tests
 
 bench: build $(VENV)/.test
-	$(BIN)/python -m pytest benchmarks --benchmark-only
+	$(BIN)/python -m pytest benchmarks -s --benchmark-only --benchmark-disable-gc
 
 docs: $(VENV)/.package
 	$(PIP) --no-build-isolation -C wheel.cmake=false -C editable.mode=inplace $(TORCH) -e ".[docs]"

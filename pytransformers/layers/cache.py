@@ -57,7 +57,8 @@ class DynamicCache:
     @classmethod
     def from_legacy_cache(cls, past_key_values):
         """From a tuple per layer of (key, value) or (key, value, cross_key, cross_value)."""
-        return cls([layer[:2] for layer in past_key_values], [layer[2:] for layer in past_key_values if len(layer) == 4])
+        cross = [layer[2:] for layer in past_key_values if len(layer) == 4]
+        return cls([layer[:2] for layer in past_key_values], cross)
 
     def reorder(self, indices):
         """Choose batch rows, as beam search does."""

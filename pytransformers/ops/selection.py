@@ -76,7 +76,7 @@ def current() -> str:
 
 
 def mirror(context: Callable[[str], AbstractContextManager]) -> None:
-    """Also enter `context(choice)` wherever `kernels` is entered: how a framework learns that its traces depend on it."""
+    """Also enter `context(choice)` wherever `kernels` is entered: so a framework learns what its traces depend on."""
     _mirrors.append(context)
     for outer in _active:
         outer._stack.enter_context(context(outer.choice))

@@ -1,9 +1,9 @@
 """Parity with `transformers` 4.57.6 in PyTorch, the oracle.
 
-A `Case` is a tiny config, a head and inputs. `oracle.py`, run once for a session, writes for each case a checkpoint with
-every parameter randomised, its inputs, every output, the gradients of an objective, and the statistics of fresh weights.
-`test_<framework>.py` loads the checkpoint and compares. To add an architecture, add `cases/<model>.py` with a list
-`CASES`; nothing else changes.
+A `Case` is a tiny config, a head and inputs. `oracle.py`, run once for a session, writes for each case a checkpoint
+with every parameter randomised, its inputs, every output, the gradients of an objective, and the statistics of fresh
+weights. `test_<framework>.py` loads the checkpoint and compares. To add an architecture, add `cases/<model>.py` with
+a list `CASES`; nothing else changes.
 """
 
 from collections.abc import Callable, Mapping

@@ -21,8 +21,10 @@ def dispatch(model, device_map, max_memory=None, offload_folder=None, offload_st
     elif plan and torch.cuda.device_count() == 1 and max_memory is None and _fits(model, 0):
         device_map = 0
         plan = False
-    if isinstance(device_map, dict) and len(set(map(str, device_map.values()))) == 1 and "disk" not in device_map.values():
-        device_map = next(iter(device_map.values()))
+    if isinstance(device_map, dict):
+        devices = set(map(str, device_map.values()))
+        if len(devices) == 1 and "disk" not in devices:
+            device_map = next(iter(device_map.values()))
     if not plan and not isinstance(device_map, dict):
         model.to(torch.device(device_map))
         model.hf_device_map = {"": device_map}

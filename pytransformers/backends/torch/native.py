@@ -12,6 +12,9 @@ import torch
 
 from pytransformers.ops import selection
 
+OPERATORS = (
+    "layer_norm", "add_layer_norm", "layer_norm_backward", "linear", "rms_norm", "add_rms_norm", "rms_norm_backward",
+)  # fmt: skip
 LIBRARY = Path(__file__).parents[2] / "lib" / "libpytransformers_torch.so"
 
 
@@ -22,7 +25,8 @@ def _load() -> str:
         torch.ops.load_library(LIBRARY)
     except (OSError, RuntimeError) as error:
         return f"{LIBRARY.name} does not load into torch {torch.__version__}: {error}"
-    return ""
+    missing = [op for op in OPERATORS if not hasattr(torch.ops.pytransformers, op)]
+    return f"{LIBRARY.name} lacks {', '.join(missing)}: build it again from this source" if missing else ""
 
 
 _reason = _load()

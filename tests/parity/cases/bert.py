@@ -55,7 +55,9 @@ CASES = [
         "head-mask", "BertModel", lambda rng: text(rng) | {"head_mask": rng.random((2, 4)).astype(np.float32)},
         dict(output_hidden_states=True),
     ),
-    case("pretraining", "BertForPreTraining", lambda rng: token_labels(rng) | {"next_sentence_label": np.array([0, 1])}),
+    case(
+        "pretraining", "BertForPreTraining", lambda rng: token_labels(rng) | {"next_sentence_label": np.array([0, 1])}
+    ),
     case("masked-lm", "BertForMaskedLM", token_labels),
     case("masked-lm-untied", "BertForMaskedLM", token_labels, tie_word_embeddings=False),
     case("next-sentence", "BertForNextSentencePrediction", lambda rng: text(rng) | {"labels": np.array([0, 1])}),
