@@ -27,7 +27,12 @@ def optional(op, a):
     return {k: a[k] for k in (("weight", "bias") if op == "layer_norm" else ("weight",))}
 
 
-# ---- one runner for each binding: arrays in, {name: array} out --------------------------------------------------------
+def operands(op, a):
+    """Names of what the op takes and this case has."""
+    return [k for k in ("x", "residual", *optional(op, a)) if a[k] is not None]
+
+
+# ---- one runner for each binding: arrays in, {name: array} out -----------------------------------
 
 
 def run_numpy(op, a, eps):
@@ -54,9 +59,7 @@ def torch_tensor(array):
 def run_torch(op, a, eps, wrap=lambda f: f):
     module = native("torch")
     t = {k: torch_tensor(v) for k, v in a.items()}
-    leaves = {k: t[k].detach().requires_grad_() for k in ("x", "residual", "weight", "bias") if t[k] is not None}
-    if op == "rms_norm":
-        leaves.pop("bias", None)
+    leaves = {k: t[k].detach().requires_grad_() for k in operands(op, a)}
     function = wrap(lambda kw: getattr(module, op)(eps=eps, **kw))
     out = function(leaves)
     y, s = out if "residual" in leaves else (out, None)
@@ -74,8 +77,7 @@ def run_jax(op, a, eps, wrap=lambda f: f):
     import jax.numpy as jnp
 
     module = native("jax")
-    keys = [k for k in ("x", "residual", "weight", "bias") if a[k] is not None and not (op == "rms_norm" and k == "bias")]
-    leaves = {k: jnp.asarray(np.ascontiguousarray(a[k])) for k in keys}
+    leaves = {k: jnp.asarray(np.ascontiguousarray(a[k])) for k in operands(op, a)}
 
     def both(leaves, arriving):
         out, pull = jax.vjp(lambda kw: getattr(module, op)(eps=eps, **kw), leaves)
@@ -91,8 +93,7 @@ def run_tensorflow(op, a, eps, wrap=lambda f: f):
     import tensorflow as tf
 
     module = native("tensorflow")
-    keys = [k for k in ("x", "residual", "weight", "bias") if a[k] is not None and not (op == "rms_norm" and k == "bias")]
-    leaves = {k: tf.constant(np.ascontiguousarray(a[k])) for k in keys}
+    leaves = {k: tf.constant(np.ascontiguousarray(a[k])) for k in operands(op, a)}
 
     def both(leaves):
         with tf.GradientTape() as tape:
@@ -109,7 +110,7 @@ def run_tensorflow(op, a, eps, wrap=lambda f: f):
 
 RUNNERS = {"numpy": run_numpy, "torch": run_torch, "jax": run_jax, "tensorflow": run_tensorflow}
 
-# ---- the bound ---------------------------------------------------------------------------------------------------------
+# ---- the bound -----------------------------------------------------------------------------------
 
 
 def expected(op, case, a, eps, dtype):
@@ -206,7 +207,7 @@ def test_conversions_round_as_numpy_does(name, dtype):
     np.testing.assert_array_equal(s.reshape(-1).astype(np.float32), wanted.astype(np.float32))
 
 
-# ---- tracing and transformations --------------------------------------------------------------------------------------
+# ---- tracing and transformations -----------------------------------------------------------------
 
 TRACED = [c for c in layer_norm.CASES if c.shape in ((2, 3, 16), (3, 7), (16, 384))]
 
@@ -247,7 +248,8 @@ def test_torch_export_and_inductor():
             return module.rms_norm(y * 2, None, 1e-6) + s
 
     block, x, r = Block(), torch.randn(3, 5, 24), torch.randn(3, 5, 24)
-    exported = torch.export.export(block, (x, r), dynamic_shapes=({0: torch.export.Dim.AUTO}, {0: torch.export.Dim.AUTO}))
+    any_batch = {0: torch.export.Dim.AUTO}
+    exported = torch.export.export(block, (x, r), dynamic_shapes=(any_batch, any_batch))
     torch.testing.assert_close(exported.module()(x[:2], r[:2]), block(x[:2], r[:2]))
     torch._dynamo.reset()
     with torch.no_grad():
@@ -375,7 +377,7 @@ def test_jax_choice_is_part_of_the_jit_key():
     assert seen == ["native", "reference", "native"]
 
 
-# ---- bad input ---------------------------------------------------------------------------------------------------------
+# ---- bad input -----------------------------------------------------------------------------------
 
 BAD = {
     "weight_size": (lambda x, w: (x, w[:-1]), "expected weight of shape"),
@@ -393,34 +395,27 @@ BAD = {
 def test_bad_input_is_refused(binding, bad, op):
     x, w = BAD[bad][0](np.ones((3, 8), np.float32), np.ones(8, np.float32))
     x = np.asarray(x)
-    message = rf"\[{op}\] .*{BAD[bad][1]}" if bad != "x_float64" or binding != "jax" else "."
+    message = rf"\[{op}\] .*{BAD[bad][1]}"
     if binding == "numpy":
-        call, convert = getattr(_native, op), (lambda v: v)
+        with pytest.raises(ValueError, match=message):
+            getattr(_native, op)(x, w)
     elif binding == "torch":
-        call, convert = getattr(native("torch"), op), torch_tensor
+        with pytest.raises(RuntimeError, match=message):
+            getattr(native("torch"), op)(torch_tensor(x), torch_tensor(w))
     elif binding == "jax":
         import jax
 
-        if bad == "x_float64":
-            pytest.importorskip("jax")
-            with jax.enable_x64(True), pytest.raises(Exception, match="expected x of dtype"):
-                jax.block_until_ready(getattr(native("jax"), op)(jax.numpy.asarray(x)))
-            return
-        call = getattr(native("jax"), op)
-        convert = (lambda v: None if v is None else jax.numpy.asarray(v))
+        with jax.enable_x64(bad == "x_float64"), pytest.raises((ValueError, RuntimeError), match=message):
+            arguments = [None if v is None else jax.numpy.asarray(v) for v in (x, w)]
+            jax.block_until_ready(getattr(native("jax"), op)(*arguments))
     else:
         import tensorflow as tf
 
-        call = getattr(native("tensorflow"), op)
-        convert = (lambda v: None if v is None else tf.constant(v))
-        if bad in ("x_dtype", "x_float64"):
-            message = "allowed values|expected x of dtype|Value for attr 'T'"
-        if bad == "scalar":
-            message = "must be at least rank 1|expected x of 1 to 16 dimensions"
-    with pytest.raises(Exception, match=message):
-        result = call(convert(x), convert(w))
-        if binding == "jax":
-            jax.block_until_ready(result)
+        # TensorFlow checks dtypes and ranks by the op's own definition before the kernel sees them.
+        message += "|Value for attr 'T'|allowed values|must be at least rank 1"
+        refusals = (tf.errors.InvalidArgumentError, tf.errors.NotFoundError, TypeError, ValueError)
+        with pytest.raises(refusals, match=message):
+            getattr(native("tensorflow"), op)(tf.constant(x), None if w is None else tf.constant(w))
 
 
 @pytest.mark.parametrize("op", CONTRACTS)
@@ -469,7 +464,7 @@ def test_results_do_not_depend_on_threads():
         assert torch.equal(dw, gradients[0][0]) and torch.equal(db, gradients[0][1])
 
 
-# ---- selection ---------------------------------------------------------------------------------------------------------
+# ---- selection -----------------------------------------------------------------------------------
 
 
 def test_selection(caplog):
@@ -493,7 +488,7 @@ def test_selection(caplog):
             selection.chosen("a_broken_op", "torch")
         with selection.kernels("triton"), pytest.raises(RuntimeError, match="there is no triton kernel for torch"):
             selection.chosen("an_op", "torch")
-        with pytest.raises(ValueError, match=r"\[kernels\] expected one of auto, native, triton, reference, got 'fast'"):
+        with pytest.raises(ValueError, match=r"\[kernels\] expected one of .*, got 'fast'"):
             selection.kernels("fast")
         rows = {row["op"]: row["state"] for row in selection.explain()}
         assert rows["an_op"] == "ready" and rows["a_broken_op"] == "it was not built"
