@@ -49,7 +49,7 @@ class Torch:
     def gradients(cls, model, inputs, case, call=None):
         import torch
 
-        output = (call or model)(**cls.tensors(inputs), **settings(case))
+        output = (model if call is None else call)(**cls.tensors(inputs), **settings(case))
         objective = output.get("loss")
         if objective is None:
             objective = (output[0] * torch.from_numpy(cotangent(output[0].shape))).sum()
