@@ -100,7 +100,8 @@ CREATION = [
 ELEMENTS = [
     unary("abs", np.abs), unary("exp", np.exp), unary("log", np.log, positive(3, 5)),
     unary("sqrt", np.sqrt, positive(3, 5)), unary("rsqrt", lambda x: 1 / np.sqrt(x), positive(3, 5)),
-    unary("square", np.square), unary("sin", np.sin), unary("cos", np.cos), unary("floor", np.floor, apart(3, 5), gradient=False),
+    unary("square", np.square), unary("sin", np.sin), unary("cos", np.cos),
+    unary("floor", np.floor, apart(3, 5), gradient=False),
     unary("erf", ref.erf, noise=2),
     by_call("pow", positive(3, 5), call=lambda ops, x: ops.pow(x, 3.0), reference=lambda x: x**3, noise=2),
     case("pow:tensors", positive(3, 5), positive(3, 5), reference=np.power, options={"noise": 2}),

@@ -20,7 +20,8 @@ def build(framework, case, dtype):
     rng, values = np.random.default_rng(3), {}
     for name, tensor in sorted(case.make(framework.nn).state_dict().items()):
         old = framework.numpy(tensor)
-        values[name] = np.asarray(0.5 + rng.random(old.shape), DTYPES[dtype]) if is_floating(old) else np.full_like(old, 4)
+        fresh = 0.5 + rng.random(old.shape)
+        values[name] = np.asarray(fresh, DTYPES[dtype]) if is_floating(old) else np.full_like(old, 4)
     arrays = {name: framework.array(value, dtype) for name, value in values.items()}
     layer = framework.layer(case.make, dtype, arrays, case.training)
     return layer, {name: wide(value) for name, value in values.items()}

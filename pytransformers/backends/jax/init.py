@@ -76,7 +76,5 @@ def ones_(parameter):
 
 def zero_row_(parameter, row):
     if not is_empty(parameter):
-        values = np.array(parameter.get_raw_value())
-        values[row] = 0
-        put(parameter, values)
+        parameter.set_raw_value(parameter.get_raw_value().at[row].set(0))
     return parameter

@@ -63,6 +63,14 @@ class Module(nnx.Module):
             return ambient.call.read(value)
         return value
 
+    def __setattr__(self, name, value):
+        if isinstance(getattr(type(self), name, None), property):
+            object.__setattr__(self, name, value)
+            return
+        if value is not None and vars(self).get(name, value) is None:
+            delattr(self, name)  # nnx remembers None as something that is never data
+        super().__setattr__(name, value)
+
     @property
     def training(self):
         call = ambient.call

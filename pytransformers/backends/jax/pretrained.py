@@ -65,6 +65,8 @@ class _PreTrainedMeta(type(Module)):
         with creating(making):
             model = super().__call__(config, *args, **kwargs)
         model._dtype = floating(dtype)
+        if not _do_init:
+            model._seed = seed
         return model
 
 
@@ -80,6 +82,7 @@ class PreTrainedModel(PreTrainedMixin, Module, metaclass=_PreTrainedMeta):
 
     _backend_arguments = ("_compute_dtype", "seed")
     _dtype = None
+    _seed = 0
 
     def __init__(self, config):
         super().__init__()
@@ -186,7 +189,7 @@ class PreTrainedModel(PreTrainedMixin, Module, metaclass=_PreTrainedMeta):
             values[id(parameter)] = array
         if missing or found:
             raise KeyError(
-                f"[params] expected nested dicts as in model.params, missing {missing[:5]}, unexpected {list(found)[:5]}"
+                f"[params] expected nested dicts as model.params, missing {missing[:5]}, unexpected {list(found)[:5]}"
             )
         return values
 
@@ -236,6 +239,10 @@ class PreTrainedModel(PreTrainedMixin, Module, metaclass=_PreTrainedMeta):
     @classmethod
     def _create(cls, config, dtype=None, empty=False, compute_dtype=None, **kwargs):
         return cls(config, dtype=compute_dtype, param_dtype=dtype, _do_init=not empty, **kwargs)
+
+    def _load(self, *args, **kwargs):
+        with creating(Creation(seed=self._seed)):
+            return super()._load(*args, **kwargs)
 
     def _is_empty(self):
         return any(init.is_empty(parameter) for parameter in self.parameters())

@@ -10,7 +10,7 @@ def adapter(name):
 
     Every adapter has:
         ops, nn: the vocabulary.
-        refused: {(op, dtype name)} that the framework itself cannot do on this device; the suite checks that it refuses.
+        refused: {(case name, dtype name)} that the framework cannot do here; the suite checks that it refuses.
         array(value, dtype): a tensor of a NumPy array; integers of the framework's own width.
         numpy(tensor): the array of a tensor (bfloat16 through ml_dtypes).
         dtype_name(tensor): "float32", "int64", "bool", ...
