@@ -1,5 +1,6 @@
-"""A model hub in a thread: the routes that `huggingface_hub` needs to fetch files, over a dict of repositories."""
+"""A model hub in a thread: the routes by which `huggingface_hub` fetches and uploads, over a dict of repositories."""
 
+import base64
 import hashlib
 import json
 import threading
@@ -17,6 +18,8 @@ class Hub:
         self.private: dict[str, str] = {}
         self.gated: set[str] = set()
         self.requests: list[str] = []
+        self.commits: list[list[str]] = []
+        self.address = ""
 
     def answer(self, method: str, path: str, token: str) -> tuple[int, dict[str, str], bytes]:
         """(status, headers, body) of one request."""
@@ -40,6 +43,29 @@ class Hub:
         etag = hashlib.sha1(files[file]).hexdigest()
         return 200, {"X-Repo-Commit": COMMIT, "ETag": f'"{etag}"', "Accept-Ranges": "bytes"}, files[file]
 
+    def take(self, path: str, token: str, body: bytes) -> tuple[int, dict]:
+        """(status, answer) of one upload request: making a repository, asking how to send files, sending them."""
+        self.requests.append(f"POST {path}")
+        if not token:
+            return 401, {"error": "a token is needed"}
+        if path == "/api/repos/create":
+            content = json.loads(body)
+            name = f"{content.get('organization') or 'someone'}/{content['name']}"
+            self.repositories.setdefault(name, {})
+            return 200, {"url": f"{self.address}/{name}", "name": name}
+        name, _, rest = path.removeprefix("/api/models/").partition("/")
+        owner, (name, _, action) = name, rest.partition("/")
+        name = f"{owner}/{name}"
+        if action.startswith("preupload/"):
+            files = json.loads(body)["files"]
+            return 200, {"files": [{"path": f["path"], "uploadMode": "regular", "shouldIgnore": False} for f in files]}
+        self.commits.append([])
+        for line in map(json.loads, body.splitlines()):
+            if line["key"] == "file":
+                self.repositories[name][line["value"]["path"]] = base64.b64decode(line["value"]["content"])
+            self.commits[-1].append(line["value"].get("summary") or line["value"].get("path"))
+        return 200, {"success": True, "commitOid": COMMIT, "commitUrl": f"{self.address}/{name}/commit/{COMMIT}"}
+
 
 @contextmanager
 def running_hub():
@@ -61,6 +87,24 @@ def running_hub():
 
         do_HEAD = do_GET
 
+        def do_POST(self):
+            if self.headers.get("transfer-encoding") == "chunked":
+                body = b""
+                while size := int(self.rfile.readline(), 16):
+                    body += self.rfile.read(size)
+                    self.rfile.readline()
+                self.rfile.readline()
+            else:
+                body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            token = self.headers.get("authorization", "").removeprefix("Bearer ")
+            status, answer = hub.take(self.path.partition("?")[0], token, body)
+            answer = json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
         def log_message(self, *arguments):
             pass
 
@@ -68,7 +112,8 @@ def running_hub():
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
-        yield hub, f"http://127.0.0.1:{server.server_port}"
+        hub.address = f"http://127.0.0.1:{server.server_port}"
+        yield hub, hub.address
     finally:
         server.shutdown()
         server.server_close()
