@@ -13,9 +13,9 @@ import optax
 import pytest
 import torch
 from flax import nnx as flax_nnx
+from pytransformers.backends.jax.layers.cache import DynamicCache
 
 from pytransformers.backends.jax import nn, ops
-from pytransformers.backends.jax.layers.cache import DynamicCache
 from pytransformers.backends.jax.models import bert
 from pytransformers.backends.jax.pretrained import PreTrainedModel
 from pytransformers.backends.torch.models import bert as torch_bert

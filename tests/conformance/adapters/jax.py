@@ -10,6 +10,8 @@ from ..case import leaves
 
 
 class Adapter:
+    """Values are computed eagerly and gradients compiled, so both ways are covered, and few programs compiled."""
+
     name = "jax"
     ops, nn = ops, nn
     refused = frozenset()
@@ -32,7 +34,7 @@ class Adapter:
             outputs = function(*tensors)
             return self._objective(outputs, weights), outputs
 
-        gradients, outputs = jax.grad(objective, has_aux=True)(list(tensors))
+        gradients, outputs = jax.jit(jax.grad(objective, has_aux=True))(list(tensors))
         return outputs, [np.asarray(g) for g in gradients]
 
     def layer(self, make, dtype, values, training):
@@ -54,7 +56,8 @@ class Adapter:
             return self._objective(outputs, weights), outputs
 
         differentiated = (0, 1) if floating else 0
-        gradients, outputs = nnx.grad(objective, differentiated, has_aux=True)(layer, [inputs[i] for i in floating])
+        run = nnx.jit(nnx.grad(objective, argnums=differentiated, has_aux=True))
+        gradients, outputs = run(layer, [inputs[i] for i in floating])
         state, inner = gradients if floating else (gradients, [])
         parameters = {".".join(map(str, path)): np.asarray(v[...]) for path, v in nnx.to_flat_state(state)}
         return outputs, [np.asarray(g) for g in inner], parameters
