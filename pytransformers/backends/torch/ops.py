@@ -233,16 +233,14 @@ def rms_norm(x, weight=None, eps=1e-6, residual=None):
 
 def rotary_embedding(x, cos, sin, interleaved=False):
     rotary_dim = 2 * cos.shape[-1]
-    rotated, rest = x[..., :rotary_dim].float(), x[..., rotary_dim:]
-    cos, sin = cos.unsqueeze(1).float(), sin.unsqueeze(1).float()
-    if interleaved:
-        first, second = rotated[..., 0::2], rotated[..., 1::2]
-        turned = torch.stack((first * cos - second * sin, second * cos + first * sin), dim=-1).flatten(-2)
-    else:
-        first, second = rotated.chunk(2, dim=-1)
-        turned = torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
+    rotated, rest = (x, None) if rotary_dim == x.shape[-1] else (x[..., :rotary_dim], x[..., rotary_dim:])
+    rotated, cos, sin = rotated.float(), cos.unsqueeze(1).float(), sin.unsqueeze(1).float()
+    first, second = (rotated[..., 0::2], rotated[..., 1::2]) if interleaved else rotated.chunk(2, dim=-1)
+    # addcmul: one pass over memory for a product and a sum
+    turned = torch.addcmul(first * cos, second, sin, value=-1), torch.addcmul(second * cos, first, sin)
+    turned = torch.stack(turned, dim=-1).flatten(-2) if interleaved else torch.cat(turned, dim=-1)
     turned = turned.to(x.dtype)
-    return torch.cat((turned, rest), dim=-1) if rest.shape[-1] else turned
+    return turned if rest is None else torch.cat((turned, rest), dim=-1)
 
 
 def attention(query, key, value, *, mask=None, bias=None, causal=False, scale=None, dropout_p=0.0,
