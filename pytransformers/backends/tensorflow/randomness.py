@@ -1,4 +1,7 @@
-"""The ambient random stream: stateless operations whose seeds follow from the seed of the call being made."""
+"""The ambient random stream: stateless operations whose seeds follow from the seed of the call being made.
+
+XLA draws other numbers from the same seed than the rest of TensorFlow does.
+"""
 
 from contextlib import contextmanager, nullcontext
 
