@@ -1,6 +1,7 @@
 """Pieces every attention block is made of."""
 
 from .. import nn, ops
+from .cache import keys_values
 
 
 def split_heads(x, head_dim):
@@ -12,6 +13,13 @@ def split_heads(x, head_dim):
 def merge_heads(x):
     """(batch, heads, length, head_dim) -> (batch, length, heads * head_dim)."""
     return ops.flatten(ops.transpose(x, 1, 2), 2)
+
+
+def scale_heads(context, weights, head_mask):
+    """context (batch, heads, length, head_dim) and weights (or None), each head times its value in (1, heads, 1, 1)."""
+    if head_mask is None:
+        return context, weights
+    return context * head_mask, None if weights is None else weights * head_mask
 
 
 def relative_scores(query, key, table, with_key):
@@ -52,21 +60,15 @@ class SelfAttention(nn.Module):
             self.position_scale = self.head_dim**-0.5 if position_scale is None else position_scale
             self.distance_embedding = nn.Embedding(2 * config.max_position_embeddings - 1, self.head_dim)
 
+    def project(self, states):
+        """states (batch, length, hidden) -> key, value (batch, heads, length, head_dim)."""
+        return split_heads(self.key(states), self.head_dim), split_heads(self.value(states), self.head_dim)
+
     def forward(self, x, mask=None, *, causal=False, head_mask=None, encoder_states=None, cache=None, layer=0,
                 output_attentions=False):  # fmt: skip
         """x (batch, length, hidden) -> context (batch, length, hidden), weights or None, cache."""
         query = split_heads(self.query(x), self.head_dim)
-        if encoder_states is None:
-            key, value = split_heads(self.key(x), self.head_dim), split_heads(self.value(x), self.head_dim)
-            if cache is not None:
-                key, value, cache = cache.update(key, value, layer)
-        elif cache is not None and cache.has_cross(layer):
-            key, value = cache.cross(layer)
-        else:
-            key = split_heads(self.key(encoder_states), self.head_dim)
-            value = split_heads(self.value(encoder_states), self.head_dim)
-            if cache is not None:
-                cache = cache.set_cross(key, value, layer)
+        key, value, cache = keys_values(self.project, x, encoder_states, cache, layer)
         bias = None
         if self.positions != "absolute":
             table, with_key = self.distance_embedding.weight, self.positions == "relative_key_query"
@@ -75,6 +77,5 @@ class SelfAttention(nn.Module):
             query, key, value, mask=mask, bias=bias, causal=causal, dropout_p=self.dropout_p if self.training else 0.0,
             implementation=self.config.attn_implementation, return_weights=output_attentions,
         )  # fmt: skip
-        if head_mask is not None:
-            context = context * head_mask
+        context, weights = scale_heads(context, weights, head_mask)
         return merge_heads(context), weights, cache

@@ -9,7 +9,7 @@ from pytransformers.outputs import BaseModelOutputWithPastAndCrossAttentions, GP
 from .. import nn, ops
 from ..layers import heads, init, losses, masks
 from ..layers.activations import activation
-from ..layers.attention import merge_heads, split_heads
+from ..layers.attention import merge_heads, scale_heads, split_heads
 from ..layers.cache import as_cache
 from ..layers.conv1d import Conv1D
 from ..layers.embeddings import embed, positions
@@ -55,9 +55,7 @@ class GPT2Attention(nn.Module):
             dropout_p=self.config.attn_pdrop if self.training else 0.0,
             implementation=self.config.attn_implementation, return_weights=output_attentions,
         )  # fmt: skip
-        if head_mask is not None:
-            context = context * head_mask
-            weights = None if weights is None else weights * head_mask
+        context, weights = scale_heads(context, weights, head_mask)
         return self.dropout(self.c_proj(merge_heads(ops.cast(context, dtype)))), weights, cache
 
 

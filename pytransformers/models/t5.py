@@ -10,7 +10,7 @@ from pytransformers.outputs import BaseModelOutputWithPastAndCrossAttentions
 from .. import nn, ops
 from ..layers import heads, masks, seq2seq
 from ..layers.activations import activation
-from ..layers.attention import merge_heads, split_heads
+from ..layers.attention import merge_heads, scale_heads, split_heads
 from ..layers.cache import as_cache, keys_values
 from ..layers.stack import run
 from ..pretrained import PreTrainedModel
@@ -74,20 +74,18 @@ class T5Attention(nn.Module):
         if has_relative_attention_bias:
             self.relative_attention_bias = nn.Embedding(config.relative_attention_num_buckets, config.num_heads)
 
-    def keys_values(self, x):
+    def project(self, x):
         return split_heads(self.k(x), self.config.d_kv), split_heads(self.v(x), self.config.d_kv)
 
     def forward(self, x, mask, head_mask, encoder_states, cache, layer, output_attentions):
         """x (batch, length, d_model) -> the same, weights or None, cache."""
-        key, value, cache = keys_values(self.keys_values, x, encoder_states, cache, layer)
+        key, value, cache = keys_values(self.project, x, encoder_states, cache, layer)
         context, weights = ops.attention(
             split_heads(self.q(x), self.config.d_kv), key, value, mask=mask, scale=1.0,
             dropout_p=self.dropout_p if self.training else 0.0, implementation=self.config.attn_implementation,
             return_weights=output_attentions,
         )  # fmt: skip
-        if head_mask is not None:
-            context = context * head_mask
-            weights = None if weights is None else weights * head_mask
+        context, weights = scale_heads(context, weights, head_mask)
         return ops.dropout(self.o(merge_heads(context)), self.dropout_p, self.training), weights, cache
 
 

@@ -53,7 +53,6 @@ CASES = [
     case("mask-3d", "BertModel", lambda rng: text(rng) | {"attention_mask": np.tril(np.ones((2, 9, 9), np.int64))}),
     case(
         "head-mask", "BertModel", lambda rng: text(rng) | {"head_mask": rng.random((2, 4)).astype(np.float32)},
-        dict(output_hidden_states=True),
     ),
     case(
         "pretraining", "BertForPreTraining", lambda rng: token_labels(rng) | {"next_sentence_label": np.array([0, 1])}

@@ -33,7 +33,6 @@ CASES = [
     case("interpolated-same", "ViTModel", images, ANY_SIZE),
     case(
         "head-mask", "ViTModel", lambda rng: images(rng) | {"head_mask": rng.random((2, 4)).astype(np.float32)},
-        dict(output_hidden_states=True),
     ),
     case("classes", "ViTForImageClassification", lambda rng: images(rng) | {"labels": np.array([2, 0])}),
     case("no-classes", "ViTForImageClassification", num_labels=0),
