@@ -362,6 +362,7 @@ def rotary_embedding(x, cos, sin, interleaved=False):
 
 def attention(query, key, value, *, mask=None, bias=None, causal=False, scale=None, dropout_p=0.0,
               implementation="auto", return_weights=False):  # fmt: skip
+    selection.chosen_attention(implementation, "jax", jax.default_backend())
     batch, heads, length, head_dim = query.shape
     kv_heads, total = key.shape[1], key.shape[2]
     # A group of query heads shares a key head, which is not repeated: (batch, kv_heads, group, query, head_dim).

@@ -11,7 +11,7 @@ from flax import nnx
 
 from pytransformers import outputs
 from pytransformers.weights.pretrained import PreTrainedMixin
-from pytransformers.weights.tensor import LazyTensor, LoadedBytes, aligned_empty
+from pytransformers.weights.tensor import ALIGNMENT, LazyTensor, LoadedBytes, aligned_empty
 
 from . import init
 from .context import Call, Creation, ambient, creating, running
@@ -293,8 +293,15 @@ class PreTrainedModel(PreTrainedMixin, Module, metaclass=_PreTrainedMeta):
 
 
 def device_array(source, dtype):
-    """A LazyTensor as a JAX array of `dtype`. On the CPU the bytes read are the array's own memory."""
-    values = source.numpy(copy=True)
+    """A LazyTensor as a JAX array of `dtype`.
+
+    On the CPU nothing is copied: the array's memory is the mapped file itself where that is aligned as XLA wants it,
+    as in the files written here, and otherwise what the file is read into.
+    """
+    mapped = source.file is not None and source.is_contiguous and source.dtype == str(dtype)
+    values = source.numpy(copy=not mapped)
+    if values.ctypes.data % ALIGNMENT:
+        values = source.numpy(copy=True)
     if values.dtype != dtype:
         converted = aligned_empty(values.size * dtype.itemsize).view(dtype).reshape(values.shape)
         np.copyto(converted, values, casting="unsafe")
