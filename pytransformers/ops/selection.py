@@ -125,6 +125,29 @@ def chosen(op: str, framework: str, device: str = "cpu") -> str:
     return "reference"
 
 
+# What a config's `attn_implementation` asks for.
+ATTENTION = {
+    None: "auto", "auto": "auto", "sdpa": "auto", "eager": "reference", "reference": "reference",
+    "flash_attention_2": "native", "native": "native", "triton": "triton",
+}  # fmt: skip
+
+
+def chosen_attention(name: str | None, framework: str, device: str = "cpu") -> str:
+    """"auto" (the framework's best), "reference", "native" or "triton". RuntimeError if a named one cannot run."""
+    implementation = ATTENTION.get(name)
+    if implementation is None:
+        names = ", ".join(key for key in ATTENTION if key)
+        raise ValueError(f"[attention] expected an implementation of {names}, got {name!r}, name one of these")
+    if implementation in ("native", "triton"):
+        reason = why_not("attention", framework, device, implementation)
+        if reason:
+            raise RuntimeError(
+                f"[attention] expected a {implementation} kernel for {framework} on {device} "
+                f"(attn_implementation={name!r}), got none: {reason}. Choose 'sdpa' or 'eager'"
+            )
+    return implementation
+
+
 def _say_once(message: str) -> None:
     if message not in _said:
         _said.add(message)

@@ -2,11 +2,13 @@
 
 import tensorflow as tf
 
+from ...ops import selection
 from .randomness import dropout
 
 
 def attention(query, key, value, *, mask=None, bias=None, causal=False, scale=None, dropout_p=0.0,
               implementation="auto", return_weights=False):  # fmt: skip
+    selection.chosen_attention(implementation, "tensorflow")
     groups = query.shape[1] // key.shape[1]
     scale = query.shape[-1] ** -0.5 if scale is None else scale
     wide = tf.float64 if query.dtype == tf.float64 else tf.float32

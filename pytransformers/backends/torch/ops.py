@@ -245,7 +245,8 @@ def rotary_embedding(x, cos, sin, interleaved=False):
 
 def attention(query, key, value, *, mask=None, bias=None, causal=False, scale=None, dropout_p=0.0,
               implementation="auto", return_weights=False):  # fmt: skip
-    if return_weights or implementation == "eager":
+    implementation = selection.chosen_attention(implementation, "torch", query.device.type)
+    if return_weights or implementation == "reference":
         return _reference_attention(query, key, value, mask, bias, causal, scale, dropout_p, return_weights)
     if causal and query.shape[-2] == 1:
         causal = False  # one query at the end attends to every key
