@@ -46,10 +46,14 @@ class Torch:
         return outputs_of(model(**cls.tensors(inputs), **case.options), cls.to_numpy, case)
 
     @classmethod
-    def gradients(cls, model, inputs, case, call=None):
+    def gradients(cls, model, inputs, case):
+        return cls.gradients_of(model(**cls.tensors(inputs)), model)
+
+    @staticmethod
+    def gradients_of(output, model):
+        """Of the loss, or of the weighted first output."""
         import torch
 
-        output = (model if call is None else call)(**cls.tensors(inputs), **settings(case))
         objective = output.get("loss")
         if objective is None:
             objective = (output[0] * torch.from_numpy(cotangent(output[0].shape))).sum()

@@ -133,7 +133,9 @@ def assert_outputs(ours, theirs, tolerance=OUTPUT_TOLERANCE):
 
 def assert_gradients(ours, theirs, tolerance=GRADIENT_TOLERANCE):
     """As outputs; what is zero by theory (a key's bias under softmax) may be noise of 1e-6 of the largest gradient."""
-    assert sorted(ours) == sorted(theirs), f"only ours or only theirs: {sorted(set(ours) ^ set(theirs))}"
+    # What the objective does not reach has no gradient in some frameworks and zeros in others.
+    assert not any(ours[name].any() for name in set(ours) - set(theirs))
+    assert not set(theirs) - set(ours), f"no gradient for {sorted(set(theirs) - set(ours))}"
     noise = 1e-6 * max(np.abs(g).max() for g in theirs.values())
     wrong = []
     for name, expected in theirs.items():
