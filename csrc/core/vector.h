@@ -165,12 +165,9 @@ INLINE void store(T* p, Vec v, int count) {
 }
 
 // What storing v as T and reading it back gives.
-template <class T>
-INLINE Vec rounded(Vec v) {
-  T lanes[kLanes];
-  narrow(lanes, v);
-  return widen(lanes);
-}
+INLINE Vec rounded(Vec v, const float*) { return v; }
+INLINE Vec rounded(Vec v, const half*) { return from_half(to_half(v)); }
+INLINE Vec rounded(Vec v, const bfloat16*) { return from_bfloat16(to_bfloat16(v)); }
 
 INLINE float square_root(float value) { return __builtin_sqrtf(value); }
 

@@ -79,7 +79,7 @@ INLINE void forward_rows(const NormForward& call, int64_t begin, int64_t end) {
       const T* residual = reinterpret_cast<const T*>(row_pointer(call.residual, row));
       T* s = reinterpret_cast<T*>(row_pointer(call.sum, row));
       sums = sum_row(width, [&](int64_t i, int count, Vec& first, Vec& second) {
-        const Vec v = rounded<T>(load(x + i, count) + load(residual + i, count));
+        const Vec v = rounded(load(x + i, count) + load(residual + i, count), s);
         store(s + i, v, count);
         accumulate<kCentred, T>(v, first, second);
       });
