@@ -47,7 +47,7 @@ def variable_dtype():
 
 def calling(training, next_seed, seed=None):
     """The call of a root model. `next_seed()` gives (2,) integers; `seed` fixes the random numbers of this call."""
-    if seed is None and training:
+    if seed is None and training and next_seed is not None:
         # taken here, outside any inner graph (a branch, a loop), so that every part of the call may use it
         seed = next_seed()
     return with_values(call, active=True, training=training, next_seed=next_seed, seed=seed, draws=0)

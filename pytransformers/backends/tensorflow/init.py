@@ -59,3 +59,7 @@ def zero_row_(parameter, row):
     if not parameter.is_empty:
         stored = parameter.stored
         stored[row].assign(tf.zeros_like(stored[row]))
+
+
+def copy_(parameter, array):
+    _fill(parameter, lambda shape: array)
