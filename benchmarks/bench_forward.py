@@ -13,6 +13,7 @@ TEXT = dict(hidden_size=384, num_hidden_layers=6, num_attention_heads=12, interm
 CONFIGS = {
     "bert": ("BertModel", "BertConfig", TEXT),
     "albert": ("AlbertModel", "AlbertConfig", TEXT | dict(embedding_size=128)),
+    "distilbert": ("DistilBertModel", "DistilBertConfig", dict(dim=384, n_layers=6, hidden_dim=1536, vocab_size=5000)),
     "gpt2": ("GPT2Model", "GPT2Config", dict(n_embd=384, n_layer=6, n_head=6, vocab_size=5000)),
     "llama": ("LlamaModel", "LlamaConfig", TEXT | dict(num_attention_heads=6, num_key_value_heads=2)),
     "t5": ("T5Model", "T5Config", dict(d_model=384, d_kv=64, num_heads=6, d_ff=1024, num_layers=4, vocab_size=5000)),

@@ -121,7 +121,8 @@ class Tanh(Module): ...
 class Sigmoid(Module): ...
 
 init: ModuleType
-"""normal_, trunc_normal_, uniform_, xavier_uniform_, constant_, zeros_, ones_: fill a parameter in place.
+"""normal_, trunc_normal_, uniform_, xavier_uniform_, constant_, zeros_, ones_, copy_: fill a parameter in place.
 
-`nn.init.normal_(parameter, mean=0.0, std=1.0)`; `nn.init.zero_row_(parameter, row)` clears one embedding row.
+`nn.init.normal_(parameter, mean=0.0, std=1.0)`; `nn.init.zero_row_(parameter, row)` clears one embedding row,
+`nn.init.copy_(parameter, array)` takes the values of a NumPy array of its shape.
 """

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from pytransformers.auto.registry import class_names
+from pytransformers.auto.table import ARCHITECTURES
+
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 SELF_CONTAINED = [page for page in PAGES if page.name != "README.md" and "```python" in page.read_text()]
@@ -35,3 +38,13 @@ def test_every_page_is_in_the_contents():
     contents = (ROOT / "mkdocs.yml").read_text()
     for page in (ROOT / "docs").rglob("*.md"):
         assert str(page.relative_to(ROOT / "docs")) in contents, f"mkdocs.yml lacks {page.name}"
+
+
+def test_every_architecture_has_a_row():
+    """Title, configuration and every class, one row each, in the table's order."""
+    rows = [line for line in (ROOT / "docs/api/models.md").read_text().splitlines() if line.startswith("| ")][1:]
+    assert len(rows) == len(ARCHITECTURES)
+    for line, row in zip(rows, ARCHITECTURES.values(), strict=True):
+        title, _, config, classes = (cell.strip() for cell in line.strip("| ").split(" | "))
+        assert title == row["title"] and config == f"`{row['config']}`"
+        assert set(re.findall(r"`(\w+)`", classes)) == class_names(row).keys(), title

@@ -51,11 +51,11 @@ class CausalLM:
 
 
 class PooledClassification:
-    """`classifier(dropout(pooler_output))`. labels (batch,), or (batch, num_labels) floats."""
+    """`classifier(dropout(pooled))`. labels (batch,), or (batch, num_labels) floats."""
 
     def forward(self, *inputs, labels=None, return_dict=None, **kwargs):
         outputs = self.base_model(*inputs, return_dict=True, **kwargs)
-        logits = self.classifier(self.dropout(outputs.pooler_output))
+        logits = self.classifier(self.dropout(pooled(self, outputs)))
         loss = None if labels is None else losses.sequence_classification(logits, labels, self.config)
         output = SequenceClassifierOutput(loss, logits, outputs.hidden_states, outputs.attentions)
         return self.respond(output, return_dict)
@@ -87,9 +87,12 @@ class TokenClassification:
 class QuestionAnswering:
     """`qa_outputs(states)` scores each position as start and end. start_positions, end_positions (batch,)."""
 
+    def scores(self, states):
+        return self.qa_outputs(states)
+
     def forward(self, *inputs, start_positions=None, end_positions=None, return_dict=None, **kwargs):
         outputs = self.base_model(*inputs, return_dict=True, **kwargs)
-        scores = self.qa_outputs(outputs.last_hidden_state)
+        scores = self.scores(outputs.last_hidden_state)
         start, end = scores[..., 0], scores[..., 1]
         given = start_positions is not None and end_positions is not None
         loss = losses.span(start, end, start_positions, end_positions) if given else None
@@ -108,7 +111,7 @@ class MultipleChoice:
             if kwargs.get(name) is not None:
                 kwargs[name] = ops.flatten(kwargs[name], 0, 1)
         outputs = self.base_model(*inputs, return_dict=True, **kwargs)
-        logits = ops.reshape(self.classifier(self.dropout(outputs.pooler_output)), (-1, choices))
+        logits = ops.reshape(self.classifier(self.dropout(pooled(self, outputs))), (-1, choices))
         loss = None if labels is None else ops.cross_entropy(logits, labels)
         output = MultipleChoiceModelOutput(loss, logits, outputs.hidden_states, outputs.attentions)
         return self.respond(output, return_dict)
@@ -141,6 +144,12 @@ def classifier_dropout(config):
         if getattr(config, name, None) is not None:
             return getattr(config, name)
     return 0.1
+
+
+def pooled(model, outputs):
+    """`model.pool(states)` where the head has its own way of pooling, else what the base model pooled."""
+    pool = getattr(model, "pool", None)
+    return outputs.pooler_output if pool is None else pool(outputs.last_hidden_state)
 
 
 def last_token(x, input_ids, pad_token_id):

@@ -23,6 +23,8 @@ CHANGED = {
         "problem_type": "regression", "architectures": ["BertForMaskedLM"], "dtype": "float16",
     },
     "albert.AlbertConfig": {"embedding_size": 8, "hidden_size": 32, "num_attention_heads": 4, "num_hidden_groups": 2},
+    "distilbert.DistilBertConfig": {"hidden_size": 32, "n_heads": 4, "num_hidden_layers": 2, "activation": "relu",
+                                    "sinusoidal_pos_embds": True, "seq_classif_dropout": 0.5, "num_labels": 3},
     "gpt2.GPT2Config": {
         "hidden_size": 32, "n_head": 4, "n_inner": 7, "summary_type": "mean", "scale_attn_weights": False,
         "task_specific_params": {"text-generation": {"do_sample": True, "max_length": 50}},

@@ -153,6 +153,12 @@ def test_zero_row(framework):
     assert not values[2].any() and values[[0, 1, 3]].all()
 
 
+def test_copy(framework):
+    layer, values = framework.nn.Embedding(4, 3), np.arange(12, dtype=np.float32).reshape(4, 3)
+    framework.nn.init.copy_(layer.weight, values)
+    np.testing.assert_array_equal(framework.numpy(layer.state_dict()["weight"]), values)
+
+
 def test_fresh_layers_are_drawn_as_torch_draws_them(framework):
     nn = framework.nn
     for layer, bound in ((nn.Linear(64, 50), 1 / 8), (nn.Conv2d(4, 60, 4), 1 / 8), (nn.Conv1d(16, 80, 4), 1 / 8)):

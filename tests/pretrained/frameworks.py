@@ -4,13 +4,14 @@ from importlib import import_module
 
 import numpy as np
 
+from pytransformers.auto.table import ARCHITECTURES
 from tests.parity import frameworks as parity
 
 
 class _Framework:
     def model(self, name):
         """A class of the definitions by its name without prefix, such as "BertModel"."""
-        module = MODULES[next(prefix for prefix in MODULES if name.startswith(prefix))]
+        module = next(row["module"] for row in ARCHITECTURES.values() if name in row["heads"].values())
         return getattr(import_module(f"pytransformers.backends.{self.name}.models.{module}"), name)
 
     def call(self, model, inputs, **options):
@@ -93,7 +94,6 @@ class TensorFlow(_Framework, parity.TensorFlow):
         return {n: tf.convert_to_tensor(g).numpy() for n, g in zip(named, found, strict=True) if g is not None}
 
 
-MODULES = {"Bert": "bert", "Albert": "albert", "GPT2": "gpt2", "Llama": "llama", "T5": "t5", "ViT": "vit"}
 FRAMEWORKS = {"torch": Torch, "jax": Jax, "tensorflow": TensorFlow}
 
 SMALL = dict(
@@ -104,6 +104,7 @@ SMALL = dict(
 HEADS = {
     "BertForMaskedLM": SMALL,
     "AlbertForMaskedLM": dict(SMALL, embedding_size=8, hidden_dropout_prob=0.1),
+    "DistilBertForMaskedLM": dict(vocab_size=60, dim=16, n_layers=2, n_heads=2, hidden_dim=24),
     "GPT2LMHeadModel": dict(vocab_size=60, n_embd=16, n_layer=2, n_head=2, n_positions=20),
     "LlamaForCausalLM": dict(SMALL, num_key_value_heads=1, attention_dropout=0.1),
     "T5ForConditionalGeneration": dict(

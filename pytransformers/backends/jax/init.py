@@ -11,7 +11,9 @@ import numpy as np
 
 from .context import creation
 
-__all__ = ["constant_", "normal_", "ones_", "trunc_normal_", "uniform_", "xavier_uniform_", "zero_row_", "zeros_"]
+__all__ = [
+    "constant_", "copy_", "normal_", "ones_", "trunc_normal_", "uniform_", "xavier_uniform_", "zero_row_", "zeros_",
+]  # fmt: skip
 
 
 def is_empty(parameter):
@@ -78,3 +80,7 @@ def zero_row_(parameter, row):
     if not is_empty(parameter):
         parameter.set_raw_value(parameter.get_raw_value().at[row].set(0))
     return parameter
+
+
+def copy_(parameter, array):
+    return _fill(parameter, lambda generator, shape: array)
