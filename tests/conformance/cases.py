@@ -107,7 +107,7 @@ ELEMENTS = [
     case("pow:tensors", positive(3, 5), positive(3, 5), reference=np.power, options={"noise": 2}),
     case("clamp", apart(3, 5), reference=lambda x, min, max: np.clip(x, min, max), min=-1.1, max=0.9),
     case("clamp:one-side", apart(3, 5), reference=lambda x, min: np.maximum(x, min), min=0.1),
-    case("maximum", normal(3, 5), normal(3, 5), reference=np.maximum),
+    case("maximum", apart(3, 5), normal(3, 5), reference=np.maximum),
     case("minimum", normal(3, 5), normal(1, 5), reference=np.minimum),
     case("where", booleans(3, 5), normal(3, 5), normal(3, 1), reference=np.where),
     by_call("floor_divide", integers(3, 5, low=-9, high=9), call=lambda ops, x: ops.floor_divide(x, 4),
