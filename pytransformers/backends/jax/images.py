@@ -1,6 +1,7 @@
 """Convolution, pooling, padding and resizing. Contract: `pytransformers/ops/__init__.pyi`."""
 
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from ...ops.resize import resize_matrix
@@ -36,7 +37,8 @@ def _pool(x, start, operation, kernel_size, stride, padding):
     window = (1, 1, *_pair(kernel_size))
     strides = window if stride is None else (1, 1, *_pair(stride))
     edges = [(0, 0), (0, 0)] + [(n, n) for n in _pair(padding)]
-    return lax.reduce_window(x, jnp.asarray(start, x.dtype), operation, window, strides, edges)
+    # A NumPy start is known while tracing, and only with a known start is the reduction differentiable.
+    return lax.reduce_window(x, np.asarray(start, x.dtype), operation, window, strides, edges)
 
 
 def max_pool2d(x, kernel_size, stride=None, padding=0):

@@ -367,7 +367,7 @@ def attention(query, key, value, *, mask=None, bias=None, causal=False, scale=No
     kv_heads, total = key.shape[1], key.shape[2]
     # A group of query heads shares a key head, which is not repeated: (batch, kv_heads, group, query, head_dim).
     grouped = jnp.reshape(query, (batch, kv_heads, heads // kv_heads, length, head_dim))
-    scores = jnp.einsum("bhgqd,bhkd->bhgqk", grouped, key, preferred_element_type=float32)
+    scores = lax.dot_general(grouped, key, (((4,), (3,)), ((0, 1), (0, 1))), preferred_element_type=float32)
     scores = jnp.reshape(scores, (batch, heads, length, total)) * (head_dim**-0.5 if scale is None else scale)
     if bias is not None:
         scores = scores + bias.astype(float32)
@@ -378,7 +378,7 @@ def attention(query, key, value, *, mask=None, bias=None, causal=False, scale=No
         scores = jnp.where(jnp.tril(jnp.ones((length, total), bool_), total - length), scores, lowest)
     weights = jax.nn.softmax(scores, -1).astype(query.dtype)
     kept = jnp.reshape(dropout(weights, dropout_p, dropout_p > 0), (*grouped.shape[:4], total))
-    context = jnp.einsum("bhgqk,bhkd->bhgqd", kept, value)
+    context = lax.dot_general(kept, value, (((4,), (2,)), ((0, 1), (0, 1))))
     return jnp.reshape(context, (batch, heads, length, value.shape[-1])), weights if return_weights else None
 
 
