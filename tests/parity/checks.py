@@ -30,12 +30,12 @@ class Parity:
         found = self.framework.gradients(model, read(folder, "inputs"), case)
         assert_gradients(found, expected)
 
-    def test_fresh_weights(self, case, oracle):
+    def test_fresh_weights(self, head_case, oracle):
         """Fresh parameters have the oracle's mean and spread, within sampling error, and its constants exactly."""
-        cls = model_class(self.framework.name, case)
+        cls = model_class(self.framework.name, head_case)
         self.framework.seed(3)
-        model = cls.from_config(cls.config_class.from_pretrained(oracle / case.name))
-        ours, theirs = self.framework.parameters(model), read(oracle / case.name, "fresh")
+        model = cls.from_config(cls.config_class.from_pretrained(oracle / head_case.name))
+        ours, theirs = self.framework.parameters(model), read(oracle / head_case.name, "fresh")
         wrong = []
         for name, (mean, std, kurtosis, count) in theirs.items():
             our_mean, our_std, our_kurtosis, our_count = statistics(ours[name])

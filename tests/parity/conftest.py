@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .harness import all_cases, training_cases
+from .harness import all_cases, head_cases, training_cases
 
 CASES = all_cases()
 
@@ -45,8 +45,10 @@ def _chosen():
 
 
 def pytest_generate_tests(metafunc):
-    if "training_case" in metafunc.fixturenames:
-        chosen = [case for case in training_cases() if not _chosen() or case.name in _chosen()]
-        metafunc.parametrize("training_case", chosen, ids=lambda case: case.module)
-    if "case" in metafunc.fixturenames:
-        metafunc.parametrize("case", [CASES[name] for name in _chosen() or CASES], ids=lambda case: case.name)
+    """`case`: all; `head_case`: one for each class; `training_case`: one with labels for each architecture."""
+    choices = {"case": CASES.values, "head_case": head_cases, "training_case": training_cases}
+    for fixture, cases in choices.items():
+        if fixture in metafunc.fixturenames:
+            wanted = _chosen()
+            chosen = [case for case in cases() if not wanted or case.name in wanted]
+            metafunc.parametrize(fixture, chosen, ids=lambda case: case.name)

@@ -60,6 +60,14 @@ def all_cases():
     return found
 
 
+def head_cases():
+    """For each class of model its first case."""
+    found = {}
+    for case in all_cases().values():
+        found.setdefault((case.module, case.model), case)
+    return list(found.values())
+
+
 def training_cases():
     """For each architecture its first case with labels."""
     found = {}

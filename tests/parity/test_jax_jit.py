@@ -21,10 +21,10 @@ def numpy_outputs(output):
     return found
 
 
-def test_nnx_jit(case, oracle):
-    model, tensors = load(case, oracle)
-    compiled = nnx.jit(lambda model, tensors: model(**tensors, **case.options))
-    assert_outputs(numpy_outputs(compiled(model, tensors)), numpy_outputs(model(**tensors, **case.options)), 2e-5)
+def test_nnx_jit(head_case, oracle):
+    model, tensors = load(head_case, oracle)
+    compiled = nnx.jit(lambda model, tensors: model(**tensors, **head_case.options))
+    assert_outputs(numpy_outputs(compiled(model, tensors)), numpy_outputs(model(**tensors, **head_case.options)), 2e-5)
 
 
 def test_training_step(training_case, oracle):

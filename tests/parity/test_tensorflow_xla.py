@@ -26,10 +26,10 @@ def numpy_outputs(output):
     return found
 
 
-def test_xla(case, oracle):
-    model, tensors = load(case, oracle)
-    compiled = tf.function(lambda tensors: model(**tensors, **case.options), jit_compile=True)
-    assert_outputs(numpy_outputs(compiled(tensors)), numpy_outputs(model(**tensors, **case.options)), 2e-5)
+def test_xla(head_case, oracle):
+    model, tensors = load(head_case, oracle)
+    compiled = tf.function(lambda tensors: model(**tensors, **head_case.options), jit_compile=True)
+    assert_outputs(numpy_outputs(compiled(tensors)), numpy_outputs(model(**tensors, **head_case.options)), 2e-5)
 
 
 def test_unknown_sizes(training_case, oracle):

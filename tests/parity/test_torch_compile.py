@@ -24,14 +24,14 @@ def same(output, expected_output, model, gradients):
     assert_gradients(Torch.gradients_of(output, model), gradients, 1e-4)
 
 
-def test_whole_graph(case, oracle):
+def test_whole_graph(head_case, oracle):
     """Every head is one graph, and can be differentiated."""
-    model, inputs = load(case, oracle)
+    model, inputs = load(head_case, oracle)
     tensors = Torch.tensors(inputs)
-    expected = model(**tensors, **case.options)
+    expected = model(**tensors, **head_case.options)
     gradients = Torch.gradients_of(expected, model)
     compiled = torch.compile(model, fullgraph=True, backend="eager")
-    same(compiled(**tensors, **case.options), expected, model, gradients)
+    same(compiled(**tensors, **head_case.options), expected, model, gradients)
 
 
 def test_inductor_training_step(training_case, oracle):
