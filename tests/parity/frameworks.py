@@ -47,7 +47,7 @@ class Torch:
 
     @classmethod
     def gradients(cls, model, inputs, case):
-        return cls.gradients_of(model(**cls.tensors(inputs)), model)
+        return cls.gradients_of(model(**cls.tensors(inputs), **settings(case)), model)
 
     @staticmethod
     def gradients_of(output, model):
