@@ -64,14 +64,13 @@ class Embedding(Module):
     def __init__(self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None) -> None: ...
 
 class LayerNorm(Module):
-    """`norm(x)` gives y; `norm(x, residual)` gives (norm(x + residual), x + residual). Over the last dimensions."""
+    """`norm(x)` gives y; `norm(x, residual)` gives (norm(x + residual), x + residual). Over the last dimension."""
 
     weight: Parameter | None
     bias: Parameter | None
     eps: float
     def __init__(
-        self, normalized_shape: int | tuple[int, ...], eps: float = 1e-5, elementwise_affine: bool = True,
-        bias: bool = True,
+        self, normalized_shape: int, eps: float = 1e-5, elementwise_affine: bool = True, bias: bool = True
     ) -> None: ...
 
 class RMSNorm(Module):

@@ -20,7 +20,7 @@ floor, erf, pow, maximum, minimum = torch.floor, torch.erf, torch.pow, torch.max
 clamp, where, isfinite = torch.clamp, torch.where, torch.isfinite
 logical_not, logical_and, logical_or = torch.logical_not, torch.logical_and, torch.logical_or
 relu, silu, sigmoid, tanh, softplus = torch.relu, F.silu, torch.sigmoid, torch.tanh, F.softplus
-gelu, leaky_relu, elu, softmax, log_softmax = F.gelu, F.leaky_relu, F.elu, F.softmax, F.log_softmax
+gelu, leaky_relu, elu = F.gelu, F.leaky_relu, F.elu
 amax, amin, argmax, cumsum, logsumexp = torch.amax, torch.amin, torch.argmax, torch.cumsum, torch.logsumexp
 reshape, flatten, transpose, permute, unsqueeze = (
     torch.reshape, torch.flatten, torch.transpose, torch.permute, torch.unsqueeze,
@@ -111,6 +111,14 @@ def one_hot(x, num_classes, dtype=float32):
 
 def floor_divide(x, y):
     return torch.div(x, y, rounding_mode="floor")
+
+
+def softmax(x, dim=-1, dtype=None):
+    return torch.softmax(x, dim, dtype)
+
+
+def log_softmax(x, dim=-1, dtype=None):
+    return torch.log_softmax(x, dim, dtype)
 
 
 # -- reductions
