@@ -20,6 +20,7 @@ class RotaryAttention(nn.Module):
         super().__init__()
         self.config = config
         self.head_dim = config.head_dim
+        self.dropout_p = config.attention_dropout
         heads, kv_heads = config.num_attention_heads, config.num_key_value_heads
         self.q_proj = nn.Linear(config.hidden_size, heads * self.head_dim, bias)
         self.k_proj = nn.Linear(config.hidden_size, kv_heads * self.head_dim, bias)
@@ -35,7 +36,7 @@ class RotaryAttention(nn.Module):
             key, value, cache = cache.update(key, value, layer)
         context, weights = ops.attention(
             query, key, value, mask=mask, causal=causal,
-            dropout_p=self.config.attention_dropout if self.training else 0.0,
+            dropout_p=self.dropout_p if self.training else 0.0,
             implementation=self.config.attn_implementation, return_weights=output_attentions,
         )  # fmt: skip
         return self.o_proj(merge_heads(context)), weights, cache

@@ -24,6 +24,7 @@ class GPT2Attention(nn.Module):
         self.layer = layer
         self.width = config.n_embd
         self.head_dim = config.n_embd // config.n_head
+        self.dropout_p = config.attn_pdrop
         self.scale = self.head_dim**-0.5 if config.scale_attn_weights else 1.0
         if config.scale_attn_by_inverse_layer_idx:
             self.scale /= layer + 1
@@ -52,7 +53,7 @@ class GPT2Attention(nn.Module):
             query, key, value = (ops.cast(y, ops.float32) for y in (query, key, value))
         context, weights = ops.attention(
             query, key, value, mask=mask, causal=causal, scale=self.scale,
-            dropout_p=self.config.attn_pdrop if self.training else 0.0,
+            dropout_p=self.dropout_p if self.training else 0.0,
             implementation=self.config.attn_implementation, return_weights=output_attentions,
         )  # fmt: skip
         context, weights = scale_heads(context, weights, head_mask)
