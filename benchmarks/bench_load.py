@@ -38,7 +38,7 @@ LOADERS = {
     ),
     "tensorflow": (
         "import tensorflow as tf; from pytransformers import TFBertModel\nload = TFBertModel.from_pretrained\n"
-        "touch = lambda model: sum(np.asarray(v.value).reshape(-1)[::1024].sum(dtype='f8') for v in model.variables)\n"
+        "touch = lambda model: sum(np.asarray(v.value).reshape(-1)[::1024].sum(dtype='f8') for v in model.parameters())\n"
         "import numpy as np"
     ),
     "transformers": (
