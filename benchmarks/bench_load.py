@@ -37,9 +37,9 @@ LOADERS = {
         " for v in model.state_dict().values())"
     ),
     "tensorflow": (
-        "import tensorflow as tf; from pytransformers import TFBertModel\nload = TFBertModel.from_pretrained\n"
-        "touch = lambda model: sum(np.asarray(v.value).reshape(-1)[::1024].sum(dtype='f8') for v in model.parameters())\n"
-        "import numpy as np"
+        "import numpy as np; from pytransformers import TFBertModel\nload = TFBertModel.from_pretrained\n"
+        "touch = lambda model: sum(np.asarray(v.value).reshape(-1)[::1024].sum(dtype='f8')"
+        " for v in model.parameters())"
     ),
     "transformers": (
         "import torch; from transformers import BertModel\nload = BertModel.from_pretrained\n" + TORCH_TOUCH

@@ -47,6 +47,8 @@ def case(name, model, inputs, options=EVERYTHING, skip_outputs=(), **config):
 CASES = [
     case("base", "BertModel", text),
     case("relu", "BertModel", text, hidden_act="relu"),
+    case("relative-key", "BertModel", text, position_embedding_type="relative_key"),
+    case("relative-key-query", "BertForMaskedLM", token_labels, position_embedding_type="relative_key_query"),
     case("no-mask", "BertModel", lambda rng: {"input_ids": ids(rng, (2, 9))}),
     case("embeds", "BertModel", lambda rng: {"inputs_embeds": rng.standard_normal((2, 9, 32)).astype(np.float32)}),
     case("positions", "BertModel", lambda rng: text(rng) | {"position_ids": rng.integers(0, 40, (2, 9))}),
