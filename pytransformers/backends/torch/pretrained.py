@@ -5,6 +5,7 @@ from functools import partial
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree
 
 from pytransformers import outputs
@@ -59,6 +60,15 @@ def _default_dtype(dtype):
         torch.set_default_dtype(before)
 
 
+class _NoInitialisation(TorchFunctionMode):
+    """Torch's layers draw their parameters when they are made; drawing on the meta device loads the compiler."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if getattr(function, "__module__", None) == "torch.nn.init":
+            return args[0] if args else kwargs["tensor"]
+        return function(*args, **(kwargs or {}))
+
+
 class PreTrainedModel(PreTrainedMixin, nn.Module):
     _backend_arguments = ("device_map", "max_memory", "offload_folder", "offload_state_dict", "offload_buffers")
 
@@ -88,7 +98,7 @@ class PreTrainedModel(PreTrainedMixin, nn.Module):
         with _default_dtype(dtype):
             if not empty:
                 return cls(config, **arguments)
-            with torch.device("meta"):
+            with torch.device("meta"), _NoInitialisation():
                 model = cls(config, **arguments)
         config.dtype = str(dtype).removeprefix("torch.")
         return model.eval()
