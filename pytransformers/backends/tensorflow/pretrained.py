@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from pytransformers.weights.pretrained import PreTrainedMixin
-from pytransformers.weights.tensor import LazyTensor, LoadedBytes
+from pytransformers.weights.tensor import ALIGNMENT, LazyTensor, LoadedBytes
 
 from . import context, saved_model, trees
 from .module import Free, Module
@@ -203,9 +203,11 @@ class PreTrainedModel(OwnLoss, PreTrainedMixin, Module, keras.Model):
 
 
 def _read(source):
-    """A tensor on the bytes of a checkpoint: one aligned copy of them is made, which TensorFlow takes as it is."""
+    """A tensor on the bytes of a checkpoint: the mapped file's own where aligned as TensorFlow wants, else one copy."""
     dtype = tf.as_dtype(source.dtype)
-    raw = source.buffer(copy=True)
+    raw = source.buffer()
+    if raw.ctypes.data % ALIGNMENT:
+        raw = source.buffer(copy=True)
     if raw.nbytes == 0 or dtype == tf.bool:
         return tf.constant(raw.view(dtype.as_numpy_dtype).reshape(source.shape))
     try:
