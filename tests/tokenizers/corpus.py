@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 # Script -> text. More than 40 scripts of Unicode, each with its own digits or punctuation where it has them.
 SCRIPTS = {
-    "Latin": "The quick brown fox doesn't jump over 13 lazy dogs; it naps. Ünïcödé, naïve façade, Ångström, Żółć, İstanbul",
+    "Latin": "The quick brown fox doesn't jump over 13 lazy dogs. Ünïcödé, naïve façade, Ångström, Żółć, İstanbul",
     "Vietnamese": "Tất cả mọi người sinh ra đều được tự do và bình đẳng về nhân phẩm và quyền lợi.",
     "Cyrillic": "Все люди рождаются свободными и равными в своём достоинстве. Ґанок, Ђурђевак, Їжак, Өмір!",
     "Greek": "Όλοι οι άνθρωποι γεννιούνται ελεύθεροι και ίσοι. Ἐν ἀρχῇ ἦν ὁ λόγος· ΣΊΣΥΦΟΣ, ὀδυσσεύς;",
@@ -38,7 +38,7 @@ SCRIPTS = {
     "Mongolian": "ᠬᠦᠮᠦᠨ ᠪᠦᠷ ᠲᠥᠷᠥᠵᠦ ᠮᠡᠨᠳᠡᠯᠡᠬᠦ ᠡᠷᠬᠡ ᠴᠢᠯᠥᠭᠡ ᠲᠡᠢ᠃",
     "Han": "人人生而自由，在尊严和权利上一律平等。混合English字符。𠮷野家 龘 〇",
     "Traditional Han": "人人生而自由，在尊嚴和權利上一律平等。「他們賦有理性和良心」",
-    "Japanese": "すべての人間は、生まれながらにして自由であり、かつ、尊厳と権利とについて平等である。ﾊﾝｶｸ ヴァイオリン が か\u3099",
+    "Japanese": "すべての人間は、自由であり、かつ、尊厳と権利とについて平等である。ﾊﾝｶｸ が か\u3099",
     "Hangul": "모든 인간은 태어날 때부터 자유로우며 그 존엄과 권리에 있어 동등하다. \u1112\u1161\u11ab ㅋㅋㅋ",
     "Yi": "ꊿꂷꃅꄿꐨꐥ，ꌅꅍꀂꏽꐯꒈꃅꐥꌐ。",
     "Tifinagh": "ⵉⵎⴷⴰⵏⴻⵏ, ⴰⴽⴽⴻⵏ ⵎⴰ ⵍⵍⴰⵏ ⵜⵜⵍⴰⵍⴻⵏ ⴷ ⵉⵍⴻⵍⵍⵉⵢⴻⵏ",
@@ -79,6 +79,7 @@ HARD = [
 CORPUS = [*HARD, *SCRIPTS.values()]
 
 _ranges = [
+    st.characters(codec="utf-8", exclude_categories=("Cs", "Co", "Cn")),
     st.characters(codec="utf-8"),
     st.characters(codec="ascii"),
     st.sampled_from(" \t\n\r\u00a0\u2003\u3000\u200b\u200d\ufeff\u00ad'’.,!?-_#▁Ġ<>[]|/"),
