@@ -121,6 +121,17 @@ def take(x: Tensor, indices: Tensor, dim: int) -> Tensor:
 def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
     """torch.gather: `index` has x's rank; out[i][j] = x[index[i][j]][j] for dim 0."""
 
+def scatter(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+    """torch.scatter: x with `src` at `index` along `dim`; both have x's shape but for `dim`. Where an index comes twice,
+    one of its values is taken."""
+
+def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+    """torch.scatter_add: `src` is added to x at `index` along `dim`, each as often as its index comes."""
+
+def update_slice(x: Tensor, value: Tensor, start: int | Tensor, dim: int) -> Tensor:
+    """x with `value` in place of its part that begins at `start` along `dim`. May reuse x's memory, the one exception
+    to the rule: x is not to be read afterwards where it was overwritten. No gradient."""
+
 def embedding(ids: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor: ...
 def tril(x: Tensor, diagonal: int = 0) -> Tensor: ...
 def triu(x: Tensor, diagonal: int = 0) -> Tensor: ...
@@ -188,6 +199,9 @@ def attention(
 def dropout(x: Tensor, p: float, training: bool) -> Tensor: ...
 def uniform(shape: Sequence[int], *, dtype: DType = ..., like: Tensor | None = None) -> Tensor:
     """Samples of U[0, 1) from the ambient random stream."""
+
+def multinomial(weights: Tensor, num_samples: int) -> Tensor:
+    """Indices (rows, num_samples) drawn without replacement, with probabilities in proportion to weights (rows, n)."""
 
 def stop_gradient(x: Tensor) -> Tensor: ...
 def checkpoint(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

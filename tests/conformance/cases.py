@@ -170,6 +170,21 @@ INDEXING = [
     by_call("gather:smaller", normal(3, 4, 2), integers(2, 5, 1, high=4),
             call=lambda ops, x, index: ops.gather(x, 1, index), reference=lambda x, index: ref.gather(x, 1, index)),
     case("embedding", integers(2, 3, high=6), normal(6, 4), reference=lambda ids, weight: weight[ids]),
+    by_call("scatter", normal(2, 5), given([[4, 0], [2, 3]]), normal(2, 2),
+            call=lambda ops, x, index, src: ops.scatter(x, 1, index, src), reference=lambda x, index, src:
+            ref.scatter(x, 1, index, src)),
+    by_call("scatter:first", normal(4, 2), given([[3, 0], [1, 2]]), normal(2, 2),
+            call=lambda ops, x, index, src: ops.scatter(x, 0, index, src), reference=lambda x, index, src:
+            ref.scatter(x, 0, index, src)),
+    by_call("scatter_add", normal(2, 5), given([[4, 0, 4], [2, 2, 2]]), normal(2, 3),
+            call=lambda ops, x, index, src: ops.scatter_add(x, 1, index, src), reference=lambda x, index, src:
+            ref.scatter(x, 1, index, src, add=True), noise=2),
+    by_call("update_slice", normal(2, 3, 6, 2), normal(2, 3, 2, 2), gradient=False,
+            call=lambda ops, x, value: ops.update_slice(ops.cat((x,)), value, 3, 2),
+            reference=lambda x, value: np.concatenate((x[:, :, :3], value, x[:, :, 5:]), 2)),
+    by_call("update_slice:tensor", normal(2, 5), normal(2, 1), gradient=False,
+            call=lambda ops, x, value: ops.update_slice(ops.cat((x,)), value, ops.tensor(4), 1),
+            reference=lambda x, value: np.concatenate((x[:, :4], value), 1)),
 ]  # fmt: skip
 
 LINEAR = [
@@ -271,5 +286,5 @@ OPS = SHAPES + CREATION + ELEMENTS + ACTIVATIONS + REDUCTIONS + INDEXING + LINEA
 # Tested by functions of their own in test_ops.py.
 BY_HAND = {
     "dtype", "finfo_min", "shape", "size", "is_floating_point", "dropout", "uniform", "stop_gradient", "checkpoint",
-    "cond", "while_loop",
+    "cond", "while_loop", "multinomial",
 }  # fmt: skip

@@ -63,6 +63,14 @@ def topk(x, k, dim=-1):
     return values[tuple(chosen)], order[tuple(chosen)]
 
 
+def scatter(x, dim, index, src, add=False):
+    out = x.copy()
+    for place in np.ndindex(index.shape):
+        target = (*place[:dim], index[place], *place[dim + 1 :])
+        out[target] = out[target] * add + src[place]
+    return out
+
+
 def gather(x, dim, index):
     out = np.empty(index.shape, x.dtype)
     for place in np.ndindex(index.shape):

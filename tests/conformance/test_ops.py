@@ -158,6 +158,17 @@ def test_draws_of_one_call_differ(framework):
     assert first.min() >= 0 and first.max() < 1 and abs(first.mean() - 0.5) < 0.06
 
 
+def test_multinomial_draws_by_weight_without_replacement(framework):
+    ops = framework.ops
+    weights = framework.array(np.tile(np.array([[0.0, 1.0, 3.0, 0.0, 4.0]], np.float32), (4000, 1)), "float32")
+    drawn = framework.numpy(framework.seeded(0, lambda: ops.multinomial(weights, 2)))
+    assert drawn.shape == (4000, 2) and (drawn[:, 0] != drawn[:, 1]).all()
+    share = np.bincount(drawn[:, 0], minlength=5) / 4000
+    assert np.allclose(share, [0, 1 / 8, 3 / 8, 0, 4 / 8], atol=0.04)
+    second = np.bincount(drawn[drawn[:, 0] == 4, 1], minlength=5) / (drawn[:, 0] == 4).sum()
+    assert np.allclose(second, [0, 1 / 4, 3 / 4, 0, 0], atol=0.06)
+
+
 def test_attention_dropout_scales_what_is_kept(framework):
     ops = framework.ops
     q, k = (framework.array(np.zeros((1, 1, 40, 4), np.float32), "float32") for _ in range(2))

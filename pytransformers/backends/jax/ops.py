@@ -261,6 +261,25 @@ def gather(x, dim, index):
     return jnp.take_along_axis(x, index, dim)
 
 
+def _along(x, dim, index):
+    """What x.at[...] takes for `index` along `dim`."""
+    dim = dim % x.ndim
+    grid = jnp.meshgrid(*(jnp.arange(n) for n in index.shape), indexing="ij", sparse=True)
+    return tuple(index if axis == dim else places for axis, places in enumerate(grid))
+
+
+def scatter(x, dim, index, src):
+    return x.at[_along(x, dim, index)].set(src)
+
+
+def scatter_add(x, dim, index, src):
+    return x.at[_along(x, dim, index)].add(src)
+
+
+def update_slice(x, value, start, dim):
+    return lax.dynamic_update_slice_in_dim(x, value, start, dim)
+
+
 def embedding(ids, weight, padding_idx=None):
     rows = jnp.take(weight, ids, 0)
     if padding_idx is None or not isinstance(rows, jax.core.Tracer):
@@ -396,6 +415,12 @@ def dropout(x, p, training):
 
 def uniform(shape, *, dtype=float32, like=None):
     return jax.random.uniform(_call().next_key("uniform"), tuple(shape), float32).astype(dtype)
+
+
+def multinomial(weights, num_samples):
+    """By the Gumbel trick: the largest of perturbed log-weights are a draw without replacement."""
+    noise = jax.random.gumbel(_call().next_key("multinomial"), weights.shape, float32)
+    return lax.top_k(jnp.log(weights.astype(float32)) + noise, num_samples)[1].astype(int64)
 
 
 def checkpoint(function, *args, **kwargs):

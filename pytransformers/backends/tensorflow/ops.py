@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from ...ops import selection
-from . import native, randomness
+from . import context, native, randomness
 from .attention import attention
 from .convolution import avg_pool2d, conv1d, conv2d, group_norm, interpolate, max_pool2d, pixel_shuffle
 
@@ -351,6 +351,35 @@ def gather(x, dim, index):
     return back(tf.gather(x, index, batch_dims=x.shape.rank - 1))
 
 
+def _scatter(write, x, dim, index, src):
+    x, back = _last(_tensor(x), dim)
+    index, src = _last(index, dim)[0], _last(_tensor(src), dim)[0]
+    places = tf.meshgrid(*(tf.range(n, dtype=tf.int64) for n in shape(index)), indexing="ij")
+    places[-1] = tf.cast(index, tf.int64)
+    return back(write(x, tf.stack(places, -1), src))
+
+
+def scatter(x, dim, index, src):
+    return _scatter(tf.tensor_scatter_nd_update, x, dim, index, src)
+
+
+def scatter_add(x, dim, index, src):
+    return _scatter(tf.tensor_scatter_nd_add, x, dim, index, src)
+
+
+def update_slice(x, value, start, dim):
+    start = tf.cast(start, tf.int64)
+    if context.under_xla():
+        dim = dim % x.shape.rank
+        starts = [start if axis == dim else tf.zeros((), tf.int64) for axis in range(x.shape.rank)]
+        return tf.raw_ops.XlaDynamicUpdateSlice(input=x, update=value, indices=tf.stack(starts))
+    x, back = _last(_tensor(x), dim)
+    value, _ = _last(value, dim)
+    length = size(value, -1)
+    written = tf.concat((x[..., :start], value, x[..., start + length :]), -1)
+    return back(tf.ensure_shape(written, x.shape))
+
+
 def embedding(ids, weight, padding_idx=None):
     # from the variable itself, and cast afterwards: the gradient stays sparse, and no whole table is cast
     table = weight.stored if hasattr(weight, "stored") else weight
@@ -479,6 +508,13 @@ def dropout(x, p, training):
 
 def uniform(shape, *, dtype=float32, like=None):
     return tf.cast(tf.random.stateless_uniform(shape, randomness.seed()), dtype)
+
+
+def multinomial(weights, num_samples):
+    """By the Gumbel trick: the largest of perturbed log-weights are a draw without replacement."""
+    drawn = tf.random.stateless_uniform(shape(weights), randomness.seed(), np.finfo(np.float32).tiny, 1.0)
+    noise = -tf.math.log(-tf.math.log(drawn))
+    return topk(tf.math.log(tf.cast(weights, tf.float32)) + noise, num_samples)[1]
 
 
 def checkpoint(function, *args, **kwargs):

@@ -29,7 +29,9 @@ squeeze, cat, stack, split, chunk, unbind = (
     torch.squeeze, torch.cat, torch.stack, torch.split, torch.chunk, torch.unbind,
 )
 flip, roll, tile, repeat_interleave = torch.flip, torch.roll, torch.tile, torch.repeat_interleave
-gather, tril, triu = torch.gather, torch.tril, torch.triu
+gather, scatter, scatter_add, tril, triu = (
+    torch.gather, torch.scatter, torch.scatter_add, torch.tril, torch.triu,
+)
 matmul, addmm, einsum = torch.matmul, torch.addmm, torch.einsum
 conv1d, conv2d = F.conv1d, F.conv2d
 max_pool2d, avg_pool2d, pixel_shuffle, group_norm = F.max_pool2d, F.avg_pool2d, F.pixel_shuffle, F.group_norm
@@ -153,6 +155,11 @@ def take(x, indices, dim):
     dim = dim % x.dim()
     taken = x.index_select(dim, indices.reshape(-1))
     return taken.reshape(x.shape[:dim] + indices.shape + x.shape[dim + 1 :])
+
+
+def update_slice(x, value, start, dim):
+    x.narrow(dim, int(start), value.shape[dim]).copy_(value)
+    return x
 
 
 def embedding(ids, weight, padding_idx=None):
@@ -310,6 +317,10 @@ def dropout(x, p, training):
 
 def uniform(shape, *, dtype=float32, like=None):
     return torch.rand(shape, dtype=dtype, device=_device(like))
+
+
+def multinomial(weights, num_samples):
+    return torch.multinomial(weights, num_samples)
 
 
 def stop_gradient(x):
