@@ -53,7 +53,7 @@ for _name, _packages in OWN_FRAMEWORK.items():
     TABLE[_backend] = (SHARED | {"ops", "weights", "quantization", _backend}, _packages)
     TABLE[f"{_backend}.native"] = ({"ops", *_inside}, _packages)
 # Allowed only inside functions: reading a file where a class method is asked to.
-LATE = {"configs": {"utils", "weights"}, "cli": {"weights", "ops"}}
+LATE = {"configs": {"utils", "weights"}, "cli": {"weights", "ops"}, "utils": {"version", "weights"}}
 
 
 def module_name(path):
