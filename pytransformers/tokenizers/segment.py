@@ -1,0 +1,444 @@
+"""Text to pieces and back as sentencepiece does it (Kudo and Richardson, 2018, arXiv:1808.06226), step for step.
+
+The Rust library's unigram and BPE differ from sentencepiece in ties, in rounding and in how they normalise text, which
+is why the plain tokenizers, whose ids are sentencepiece's, go another way than the fast ones.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from array import array
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property, lru_cache
+from heapq import heapify, heappop, heappush
+
+from . import sentencepiece
+from .sentencepiece import (
+    BPE,
+    BYTE,
+    CONTROL,
+    NORMAL,
+    SPACE,
+    UNIGRAM,
+    UNUSED,
+    USER_DEFINED,
+    Malformed,
+    Model,
+    Normalization,
+)
+
+UNKNOWN_PENALTY = 10.0  # below the lowest score: what an unknown character costs in a unigram model
+CACHED_WORDS, LONG_WORD = 1 << 16, 64  # words that a BPE model remembers, and characters from which it does not
+MOST_RULES, LONGEST_RULE = 1 << 20, 256  # nodes and bytes of a charsmap's trie, which shares the ends of its rules
+SPACES = re.compile(" +")
+INNER_SPACE = re.compile(f"[^{SPACE}]{SPACE}")
+WORDS = re.compile(f"{SPACE}*[^{SPACE}]+|{SPACE}+")
+
+
+class Pieces:
+    """A sentencepiece model at work, under the names of sentencepiece's Python class.
+
+    Args:
+        model: what `sentencepiece.read` returns.
+        add_dummy_prefix: overrides the model's own setting.
+    """
+
+    def __init__(self, model: Model, add_dummy_prefix: bool | None = None) -> None:
+        if model.model_type not in (UNIGRAM, BPE):
+            kind = sentencepiece.MODEL_TYPES[model.model_type]
+            raise ValueError(f"[sentencepiece] expected a unigram or BPE model, got {kind}; train one of those")
+        self.model = model
+        self.add_dummy_prefix = model.normalizer.add_dummy_prefix if add_dummy_prefix is None else add_dummy_prefix
+        self._ids = {piece: index for index, piece in enumerate(model.pieces)}
+
+    def __reduce__(self) -> tuple:
+        return _restore, (self.model.data, self.add_dummy_prefix)
+
+    def __len__(self) -> int:
+        return len(self.model.pieces)
+
+    get_piece_size = __len__
+
+    def piece_to_id(self, piece: str) -> int:
+        """The id of a piece; the unknown piece's where there is none."""
+        return self._ids.get(piece, self.unk_id())
+
+    def id_to_piece(self, index: int) -> str:
+        """The piece of an id. IndexError outside the vocabulary."""
+        if not 0 <= index < len(self):
+            raise IndexError(f"[sentencepiece] expected an id below {len(self)}, got {index}")
+        return self.model.pieces[index]
+
+    def unk_id(self) -> int:
+        return self._unknown
+
+    def serialized_model_proto(self) -> bytes:
+        return self.model.data
+
+    def normalize(self, text: str) -> str:
+        """What the model cuts up: text with its characters replaced and its spaces written as U+2581."""
+        return self._normalizer(text)
+
+    def encode(self, text: str, out_type: type = str) -> list:
+        """The pieces of a text, or with `out_type=int` their ids. An unknown run of characters is one piece, itself."""
+        pieces = self._bytes_or_runs(self._split(self.normalize(text)))
+        return pieces if out_type is str else [self.piece_to_id(piece) for piece in pieces]
+
+    def decode(self, pieces: Iterable[str]) -> str:
+        """The text of pieces. Control pieces vanish, bytes become characters, or U+FFFD where they are none."""
+        normalizer = self.model.normalizer
+        types, ids, unk_piece = self.model.types, self._ids, self.model.pieces[self.unk_id()]
+        text: list[str] = []
+        waiting = bytearray()
+        at_start, strips = True, self.add_dummy_prefix or normalizer.remove_extra_whitespaces
+        for piece in pieces:
+            index = ids.get(piece)
+            kind = None if index is None else types[index]
+            if kind == BYTE:
+                waiting.append(sentencepiece.byte_of(piece))
+                continue
+            if waiting:
+                text.append(_utf8(waiting))
+                at_start, waiting = False, bytearray()
+            if kind == CONTROL:
+                continue
+            if kind is None:
+                out = piece
+            elif piece == unk_piece:
+                out = self.model.unk_surface
+            else:
+                out = piece
+                if at_start and strips and piece.startswith(SPACE):
+                    out = piece[1:]
+                    at_start = normalizer.remove_extra_whitespaces  # more than one is dropped only then
+                out = out.replace(SPACE, " ")
+            at_start = at_start and not out
+            text.append(out)
+        text.append(_utf8(waiting))
+        text = "".join(text)
+        return self._denormalizer(text) if self._denormalizer else text
+
+    # Names of sentencepiece's that code in the wild uses
+    PieceToId, IdToPiece, GetPieceSize = piece_to_id, id_to_piece, __len__
+    EncodeAsPieces = encode
+    DecodePieces = decode
+
+    @cached_property
+    def _unknown(self) -> int:
+        return self.model.unk_id
+
+    @cached_property
+    def _normalizer(self) -> Normalizer:
+        model = self.model
+        symbols = [model.pieces[index] for index in model.of_type(USER_DEFINED)]
+        return Normalizer(model.normalizer, self.add_dummy_prefix, model.treat_whitespace_as_suffix, symbols)
+
+    @cached_property
+    def _denormalizer(self) -> Normalizer | None:
+        spec = self.model.denormalizer
+        return Normalizer(spec, spec.add_dummy_prefix) if spec.charsmap else None
+
+    @cached_property
+    def _split(self) -> Callable[[str], Sequence[str]]:
+        return (unigram if self.model.model_type == UNIGRAM else bpe)(self.model)
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        """The pieces that may come out of segmentation, other than as unknown characters."""
+        kinds = (NORMAL, USER_DEFINED) if self.model.model_type == UNIGRAM else (NORMAL, USER_DEFINED, UNUSED, CONTROL)
+        return frozenset(self.model.pieces[index] for index in self.model.of_type(*kinds))
+
+    def _bytes_or_runs(self, pieces: Sequence[str]) -> list[str]:
+        known = self._known
+        if known.issuperset(pieces):
+            return list(pieces)
+        out: list[str] = []
+        after_unknown = False
+        for piece in pieces:
+            unknown = piece not in known
+            if unknown and self.model.byte_fallback:
+                out.extend(f"<0x{byte:02X}>" for byte in piece.encode())
+            elif unknown and after_unknown:
+                out[-1] += piece
+            else:
+                out.append(piece)
+            after_unknown = unknown
+        return out
+
+
+def _restore(data: bytes, add_dummy_prefix: bool) -> Pieces:
+    return Pieces(sentencepiece.parse(data), add_dummy_prefix)
+
+
+def _utf8(waiting: bytearray) -> str:
+    """Bytes as text, each wrong byte as one U+FFFD."""
+    return waiting.decode(errors="surrogateescape").translate(_REPLACE) if waiting else ""
+
+
+_REPLACE = dict.fromkeys(range(0xDC80, 0xDD00), "\ufffd")
+
+
+class Normalizer:
+    """Replaces characters by the longest rule that matches at each place, then handles spaces."""
+
+    def __init__(
+        self,
+        spec: Normalization,
+        add_dummy_prefix: bool,
+        space_is_suffix: bool = False,
+        symbols: Sequence[str] = (),
+    ) -> None:
+        self.spec, self.add_dummy_prefix, self.space_is_suffix = spec, add_dummy_prefix, space_is_suffix
+        self.rules = decode_charsmap(spec.charsmap) if spec.charsmap else {}
+        self.rules.update({symbol: symbol for symbol in symbols})
+        self.symbols = frozenset(symbols)
+        self.longest = max(map(len, self.rules), default=0)
+        # Where a rule may match: at a character with a rule of its own, or before the second one of a longer rule.
+        alone = "".join(re.escape(rule) for rule in sorted(self.rules) if len(rule) == 1)
+        second = "".join(map(re.escape, sorted({rule[1] for rule in self.rules if len(rule) > 1})))
+        choices = [f"[{alone}]"] * bool(alone) + [f".(?=[{second}])"] * bool(second)
+        self.candidate = re.compile("|".join(choices), re.DOTALL) if choices else None
+
+    def __call__(self, text: str) -> str:
+        if not text:
+            return ""
+        spec = self.spec
+        space = SPACE if spec.escape_whitespaces else " "
+        parts = self._replace(text)
+        if spec.remove_extra_whitespaces:
+            text = _without_extra_spaces(parts)
+            if not text:
+                return ""
+        else:
+            text = "".join(part for part, _ in parts)
+        text = text.replace(" ", space)
+        if self.add_dummy_prefix and not self.space_is_suffix:
+            text = space + text
+        if spec.remove_extra_whitespaces:
+            text = text.rstrip(space)
+        if self.add_dummy_prefix and self.space_is_suffix:
+            text += space
+        return text
+
+    def _replace(self, text: str) -> list[tuple[str, bool]]:
+        """The text in parts: (what stands there now, whether it is one rule's result)."""
+        if self.candidate is None:
+            return [(text, False)]
+        parts = []
+        done = at = 0
+        while match := self.candidate.search(text, at):
+            start = match.start()
+            rule = self._rule(text, start)
+            if rule is None:
+                at = start + 1
+                continue
+            if start > done:
+                parts.append((text[done:start], False))
+            parts.append((self.rules[rule], True))
+            done = at = start + len(rule)
+        if done < len(text):
+            parts.append((text[done:], False))
+        return parts
+
+    def _rule(self, text: str, start: int) -> str | None:
+        """The longest rule at a place, where user-defined symbols come before the others."""
+        found = [rule for end in range(start + 1, start + self.longest + 1) if (rule := text[start:end]) in self.rules]
+        return next((rule for rule in reversed(found) if rule in self.symbols), found[-1] if found else None)
+
+
+def _without_extra_spaces(parts: list[tuple[str, bool]]) -> str:
+    out = []
+    after_space = True
+    for part, whole in parts:
+        if not whole:
+            part = SPACES.sub(" ", part)
+        if after_space:
+            part = part.lstrip(" ")
+        if part:
+            out.append(part)
+            after_space = part.endswith(" ")
+    return "".join(out)
+
+
+def decode_charsmap(charsmap: bytes) -> dict[str, str]:
+    """The rules {text: replacement} of a compiled table.
+
+    The table is the size in bytes of a trie, the trie, and the replacements, each ended by a zero byte. The trie is a
+    double array of 32-bit units as the Darts-clone library writes it.
+    """
+    size = int.from_bytes(charsmap[:4], "little")
+    if len(charsmap) < 8 or size % 4 or not 4 <= size < len(charsmap) - 3:
+        raise Malformed(f"a charsmap of {len(charsmap)} bytes for a trie of {size}")
+    units = struct.unpack_from(f"<{size // 4}I", charsmap, 4)
+    replacements = charsmap[4 + size :]
+    # A unit is a child of the node whose base, xor the child's label, is the unit's place.
+    children: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for place, unit in enumerate(units):
+        if not unit >> 31:
+            label = unit & 0xFF
+            if label:
+                children[place ^ label].append((label, place))
+    rules = {}
+    visits = 0
+    nodes = [(b"", _base(0, units[0]))]
+    while nodes:
+        prefix, base = nodes.pop()
+        visits += 1
+        if visits > MOST_RULES or len(prefix) > LONGEST_RULE:
+            raise Malformed("a charsmap whose trie goes round in circles")
+        for label, place in children.get(base, ()):
+            unit = units[place]
+            key = prefix + bytes([label])
+            following = _base(place, unit)
+            if unit >> 8 & 1:
+                rules[_rule_text(key)] = _replacement(replacements, units, following)
+            nodes.append((key, following))
+    return rules
+
+
+def _base(place: int, unit: int) -> int:
+    return place ^ ((unit >> 10) << ((unit & 1 << 9) >> 6))
+
+
+def _rule_text(text: bytes) -> str:
+    try:
+        return text.decode()
+    except UnicodeDecodeError as error:
+        raise Malformed(f"a charsmap with {text!r}, which is not UTF-8") from error
+
+
+def _replacement(replacements: bytes, units: Sequence[int], place: int) -> str:
+    start = units[place] & 0x7FFF_FFFF if place < len(units) else len(replacements)
+    stop = replacements.find(0, start)
+    if stop < 0:
+        raise Malformed("a charsmap that points outside itself")
+    return _rule_text(replacements[start:stop])
+
+
+def unigram(model: Model) -> Callable[[str], list[str]]:
+    """The most probable segmentation (Kudo, 2018, arXiv:1804.10959), by Viterbi's algorithm.
+
+    Sums are rounded to 32 bits where sentencepiece rounds them: it decides between segmentations that are equally
+    probable, such as those of "aaa" into "a" and "aa".
+    """
+    normal = [score for score, kind in zip(model.scores, model.types, strict=True) if kind == NORMAL]
+    unknown = _rounded(min(normal, default=0.0) - UNKNOWN_PENALTY)
+    largest = max(normal, default=0.0)
+    scores: dict[str, float | None] = {}  # of every piece; None for what only begins one
+    get, missing = scores.get, False
+    for piece, score, kind in zip(model.pieces, model.scores, model.types, strict=True):
+        if kind == USER_DEFINED:
+            score = _rounded(len(piece.encode()) * largest) - 0.1
+        elif kind != NORMAL:
+            continue
+        for end in range(1, len(piece)):
+            scores.setdefault(piece[:end])
+        scores[piece] = score
+
+    def split(text: str) -> list[str]:
+        size = len(text)
+        best = array("f", bytes(4 * (size + 1)))
+        came_from = array("q", [-1]) * (size + 1)
+        rounded = array("f", [0.0])
+        for start in range(size):
+            here = best[start]
+            end = start + 1
+            piece = text[start]
+            single = False
+            while (score := get(piece, missing)) is not missing:
+                if score is not None:
+                    rounded[0] = score + here
+                    score = rounded[0]
+                    if came_from[end] < 0 or score > best[end]:
+                        best[end] = score
+                        came_from[end] = start
+                    if end == start + 1:
+                        single = True
+                if end == size:
+                    break
+                end += 1
+                piece = text[start:end]
+            if not single:
+                rounded[0] = unknown + here
+                score = rounded[0]
+                if came_from[start + 1] < 0 or score > best[start + 1]:
+                    best[start + 1] = score
+                    came_from[start + 1] = start
+        pieces = []
+        end = size
+        while end:
+            start = came_from[end]
+            pieces.append(text[start:end])
+            end = start
+        pieces.reverse()
+        return pieces
+
+    return split
+
+
+def _rounded(value: float) -> float:
+    return array("f", [value])[0]
+
+
+def bpe(model: Model) -> Callable[[str], Sequence[str]]:
+    """Byte-pair encoding (Sennrich et al., 2016, arXiv:1508.07909): neighbours are merged into the piece of the highest
+    score first, the leftmost of equals. Pieces that are not in use are taken apart again at the end.
+    """
+    kinds = dict(zip(model.pieces, model.types, strict=True))
+    scores = dict(zip(model.pieces, model.scores, strict=True))
+    scores = {piece: score for piece, score in scores.items() if kinds[piece] in (NORMAL, USER_DEFINED, UNUSED)}
+    unused = {piece for piece in scores if kinds[piece] == UNUSED}
+    frozen = {piece for piece in scores if kinds[piece] == USER_DEFINED}
+    longest_first = sorted(map(re.escape, frozen), key=len, reverse=True)
+    symbol = re.compile("|".join([*longest_first, "."]), re.DOTALL)
+
+    def merge(text: str) -> list[str]:
+        parts = symbol.findall(text)
+        end = len(parts)
+        before, after = list(range(-1, end - 1)), list(range(1, end + 1))
+        queue: list[tuple[float, int, int, int]] = []
+        made_of = {}
+
+        def propose(left: int, right: int) -> tuple[float, int, int, int] | None:
+            if left < 0 or right == end:
+                return None
+            first, second = parts[left], parts[right]
+            score = scores.get(first + second)
+            if score is None or first in frozen or second in frozen:
+                return None
+            if first + second in unused:
+                made_of[first + second] = first, second
+            return -score, left, right, len(first) + len(second)
+
+        queue = [pair for left in range(end - 1) if (pair := propose(left, left + 1))]
+        heapify(queue)
+        while queue:
+            _, left, right, size = heappop(queue)
+            if not parts[left] or not parts[right] or len(parts[left]) + len(parts[right]) != size:
+                continue  # one of the two was merged with another meanwhile
+            parts[left] += parts[right]
+            parts[right] = ""
+            right = after[left] = after[right]
+            if right < end:
+                before[right] = left
+            for pair in (propose(before[left], left), propose(left, right)):
+                if pair:
+                    heappush(queue, pair)
+        pieces = [part for part in parts if part]
+        while not made_of.keys().isdisjoint(pieces):
+            pieces = [part for piece in pieces for part in made_of.get(piece, (piece,))]
+        return pieces
+
+    if any(INNER_SPACE.search(piece) for piece in scores):
+        return merge  # pieces span words
+    merge_word = lru_cache(CACHED_WORDS)(merge)
+
+    def split(text: str) -> list[str]:
+        pieces: list[str] = []
+        for word in WORDS.findall(text):
+            pieces += merge_word(word) if len(word) < LONG_WORD else merge(word)
+        return pieces
+
+    return split
