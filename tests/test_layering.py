@@ -40,6 +40,8 @@ TABLE = {
     "auto": ({"configs", "utils", "tokenizers"}, set()),
     "tokenizers": ({"auto", "configs", "utils", "weights"}, {"numpy", "tokenizers"}),
     "cli": (HIGH | {"cli"}, {"numpy"}),
+    "training": ({"utils", "outputs", "auto", "tokenizers", "configs"}, {"numpy"}),
+    "dropin": (HIGH | {"training", "pipelines", "processors"}, set()),
     # The shared definitions see one framework's names, through relative imports only; NumPy is for tables of
     # positions and indices that depend on the configuration alone.
     "layers": (SHARED | {"nn", "ops"}, {"numpy"}),

@@ -1,0 +1,57 @@
+"""Names that this package lacks but that must be importable, since packages import them at the top of their files.
+
+Such a name is a class: it can be named in annotations, subclassed and asked about with `isinstance`. Making an
+instance, or calling one of its class methods, raises an error that names it. Everything else that is missing fails
+where it is imported.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+# What is missing -> its names.
+_BY_REASON = {
+    "training loops": "Trainer TrainingArguments Seq2SeqTrainer Seq2SeqTrainingArguments",
+    "reporting to services": "CodeCarbonCallback TensorBoardCallback TrackioCallback WandbCallback",
+    "quantised models": "AwqConfig BitsAndBytesConfig EetqConfig GPTQConfig HqqConfig QuantoConfig TorchAoConfig",
+    "processors other than of text and images": (
+        "BaseVideoProcessor FeatureExtractionMixin ProcessorMixin SequenceFeatureExtractor"
+    ),
+    "these caches": "EncoderDecoderCache HybridCache QuantizedCache SinkCache SlidingWindowCache",
+    "this architecture": (
+        "BlenderbotConfig BlenderbotSmallConfig BloomPreTrainedModel LongT5Config M2M100Config MT5Config MarianConfig "
+        "PegasusConfig PegasusXConfig ProphetNetConfig SwitchTransformersConfig UMT5Config UdopConfig WhisperConfig"
+    ),
+}
+ABSENT = {name: reason for reason, names in _BY_REASON.items() for name in names.split()}
+
+
+class Absent(type):
+    """The class of stand-ins: what they cannot do is said when it is asked for."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> NoReturn:
+        _refuse(cls)
+
+    def __getattr__(cls, name: str) -> NoReturn:
+        if name.startswith("from_"):
+            _refuse(cls)
+        raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
+
+
+def _refuse(cls: type) -> NoReturn:
+    name = next(base.__name__ for base in cls.__mro__ if base.__name__ in ABSENT)
+    raise NotImplementedError(
+        f"[{cls.__name__}] pytransformers has no {name}: {ABSENT[name]} are not supported yet; "
+        "run this with the real transformers"
+    )
+
+
+_made: dict[str, type] = {}
+
+
+def absent(name: str) -> type:
+    """The stand-in with this name, always the same one."""
+    if name not in _made:
+        doc = f"Stands for a class that this package lacks ({ABSENT[name]}); it cannot be instantiated."
+        _made[name] = Absent(name, (), {"__doc__": doc, "__module__": "transformers"})
+    return _made[name]

@@ -1,0 +1,10 @@
+"""Found where this folder is on the path of modules: puts the drop-in in its own place (see `pytransformers.dropin`)."""
+
+import sys
+from importlib import import_module
+
+from pytransformers.dropin import install
+
+del sys.modules[__name__]
+install()
+import_module(__name__)

@@ -1,0 +1,123 @@
+"""Module paths of `transformers`, and where this package keeps what people import from them.
+
+Public names (`BertModel`, `AutoTokenizer`, ...) are found in every module. A row adds the modules whose further names
+can be found there too, in order. The folders below `models` follow from the table of architectures, by rule.
+"""
+
+from __future__ import annotations
+
+from ..auto.table import ARCHITECTURES
+
+TORCH, JAX, TENSORFLOW = "backends.torch", "backends.jax", "backends.tensorflow"
+_TRAINING = ("training.callbacks", "training.kinds", "training.seed")
+_GENERATION = (f"{TORCH}.generation.logits", f"{TORCH}.generation.stopping", f"{TORCH}.pretrained")
+_INTEGRATIONS = ("dropin.integrations",)
+
+# Path below `transformers` -> our modules.
+MODULES: dict[str, tuple[str, ...]] = {
+    "": ("utils", *_TRAINING, "training.collators", f"{TORCH}.optimization", "auto.mappings"),
+    "activations": (f"{TORCH}.activations", f"{TORCH}.layers.activations"),
+    "activations_tf": (f"{TENSORFLOW}.layers.activations",),
+    "cache_utils": (f"{TORCH}.layers.cache",),
+    "configuration_utils": ("configs.base", "utils"),
+    "convert_slow_tokenizer": ("tokenizers",),
+    "data": ("training.collators",),
+    "data.data_collator": ("training.collators",),
+    "dynamic_module_utils": ("dropin.dynamic_modules",),
+    "feature_extraction_utils": ("processors.base", "processors"),
+    "file_utils": ("utils",),
+    "generation": _GENERATION,
+    "generation.beam_search": _GENERATION,
+    "generation.configuration_utils": ("configs.generation", "generation.config"),
+    "generation.flax_utils": (f"{JAX}.pretrained",),
+    "generation.logits_process": _GENERATION,
+    "generation.stopping_criteria": _GENERATION,
+    "generation.streamers": ("generation.streamers",),
+    "generation.tf_utils": (f"{TENSORFLOW}.pretrained",),
+    "generation.utils": _GENERATION,
+    "image_processing_base": ("processors.base", "processors"),
+    "image_processing_utils": ("processors.base", "processors"),
+    "image_processing_utils_fast": ("processors.base", "processors"),
+    "image_transforms": ("processors.transforms", "processors"),
+    "image_utils": ("processors.images", "processors", "utils"),
+    "integrations": _INTEGRATIONS,
+    "integrations.deepspeed": _INTEGRATIONS,
+    "integrations.integration_utils": _INTEGRATIONS,
+    "integrations.peft": (f"{TORCH}.adapters",),
+    "deepspeed": _INTEGRATIONS,
+    "modelcard": ("dropin.modelcard",),
+    "modeling_attn_mask_utils": (f"{TORCH}.layers.masks",),
+    "modeling_flax_outputs": ("dropin.flax_outputs", "outputs"),
+    "modeling_flax_utils": (f"{JAX}.pretrained", "utils"),
+    "modeling_outputs": ("outputs",),
+    "modeling_rope_utils": (f"{TORCH}.layers.rotary",),
+    "modeling_tf_outputs": ("dropin.tf_outputs", "outputs"),
+    "modeling_tf_utils": (f"{TENSORFLOW}.pretrained", "utils"),
+    "modeling_utils": (f"{TORCH}.pretrained", "utils"),
+    "models": (),
+    "models.auto": ("auto.mappings",),
+    "models.auto.auto_factory": ("auto.model",),
+    "models.auto.configuration_auto": ("auto.mappings", "auto.config"),
+    "models.auto.feature_extraction_auto": ("auto.mappings",),
+    "models.auto.image_processing_auto": ("auto.mappings", "auto.image_processor"),
+    "models.auto.modeling_auto": ("auto.mappings", "auto.model"),
+    "models.auto.modeling_flax_auto": ("auto.mappings", "auto.model"),
+    "models.auto.modeling_tf_auto": ("auto.mappings", "auto.model"),
+    "models.auto.processing_auto": ("auto.mappings", "auto.processor"),
+    "models.auto.tokenization_auto": ("auto.mappings", "auto.tokenizer"),
+    "optimization": (f"{TORCH}.optimization",),
+    "pipelines": ("pipelines",),
+    "pipelines.base": ("pipelines.base", "pipelines"),
+    "processing_utils": ("processors.base", "processors"),
+    "pytorch_utils": (f"{TORCH}.utilities", f"{TORCH}.layers.conv1d"),
+    "tokenization_utils": ("tokenizers.plain", "tokenizers.arguments"),
+    "tokenization_utils_base": ("tokenizers.encoding", "tokenizers.special", "tokenizers.arguments", "utils"),
+    "tokenization_utils_fast": ("tokenizers.fast",),
+    "trainer": _TRAINING,
+    "trainer_callback": _TRAINING,
+    "trainer_pt_utils": (f"{TORCH}.utilities",),
+    "trainer_utils": _TRAINING,
+    "training_args": _TRAINING,
+    "utils": ("utils",),
+    "utils.constants": ("utils.constants",),
+    "utils.doc": ("dropin.doc",),
+    "utils.generic": ("utils.generic", "utils"),
+    "utils.hub": ("utils.hub", "utils"),
+    "utils.import_utils": ("utils.import_utils", "utils"),
+    "utils.logging": ("utils.logging",),
+    "utils.peft_utils": ("utils.peft_utils", "utils"),
+    "utils.quantization_config": (),
+    "utils.versions": ("utils.versions",),
+}
+
+# File below `models/<folder>` -> (our module, the prefix of its public names there, the key that a row must have).
+MODEL_FILES = {
+    "configuration_{}": ("configs.{}", "", "config"),
+    "modeling_{}": (TORCH + ".models.{}", "", "heads"),
+    "modeling_tf_{}": (TENSORFLOW + ".models.{}", "TF", "heads"),
+    "modeling_flax_{}": (JAX + ".models.{}", "Flax", "heads"),
+    "tokenization_{}": ("tokenizers.{}", "", "tokenizer"),
+    "tokenization_{}_fast": ("tokenizers.{}", "", "tokenizer"),
+    "image_processing_{}": ("processors.{}", "", "image_processor"),
+    "image_processing_{}_fast": ("processors.{}", "", "image_processor"),
+    "feature_extraction_{}": ("processors.{}", "", "image_processor"),
+}
+
+
+def _all() -> dict[str, tuple[tuple[str, str], ...]]:
+    """{module path: ((our module, prefix of names), ...)} of everything that can be imported."""
+    paths = {path: tuple((source, "") for source in sources) for path, sources in MODULES.items()}
+    for row in ARCHITECTURES.values():
+        folder = row["module"]
+        files = {
+            name.format(folder): (source.format(folder), prefix)
+            for name, (source, prefix, key) in MODEL_FILES.items()
+            if row.get(key)
+        }
+        paths[f"models.{folder}"] = tuple(dict.fromkeys(files.values()))
+        paths.update({f"models.{folder}.{name}": (source,) for name, source in files.items()})
+    return paths
+
+
+SOURCES = _all()
+PACKAGES = {path.rpartition(".")[0] for path in SOURCES if path}
