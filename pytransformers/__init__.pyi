@@ -6,6 +6,9 @@ from .auto.config import (
 from .auto.model import (
     AutoClass as AutoClass,
 )
+from .auto.processor import (
+    AutoProcessor as AutoProcessor,
+)
 from .auto.tokenizer import (
     AutoTokenizer as AutoTokenizer,
 )
@@ -433,6 +436,7 @@ __all__ = [
     "AutoModelForZeroShotImageClassification",
     "AutoModelForZeroShotObjectDetection",
     "AutoModelWithLMHead",
+    "AutoProcessor",
     "AutoTokenizer",
     "BaseModelOutput",
     "BaseModelOutputWithCrossAttentions",

@@ -194,6 +194,7 @@ BACKEND_NAMES = {"PreTrainedModel": "pretrained", "DynamicCache": "layers.cache"
 # Public names that exist once: module -> names.
 SHARED_NAMES = {
     "auto.config": ("AutoConfig",),
+    "auto.processor": ("AutoProcessor",),
     "auto.tokenizer": ("AutoTokenizer",),
     "configs.base": ("PretrainedConfig",),
     "tokenizers.encoding": ("BatchEncoding",),

@@ -1,4 +1,4 @@
-"""Found where this folder is on the path of modules: puts the drop-in in its own place (see `pytransformers.dropin`)."""
+"""Found where this folder is on the module path: puts the drop-in in its own place (see `pytransformers.dropin`)."""
 
 import sys
 from importlib import import_module

@@ -1,0 +1,46 @@
+"""Small questions about PyTorch modules that training code asks."""
+
+import torch
+from torch import nn
+
+from .nn import LayerNorm, RMSNorm
+
+ALL_LAYERNORM_LAYERS = [nn.LayerNorm, LayerNorm, RMSNorm]
+
+
+def get_parameter_names(model, forbidden_layer_types, forbidden_layer_names=None):
+    """Names of the parameters that lie in no layer of these types, and whose names match none of these patterns."""
+    import re
+
+    patterns = [re.compile(pattern) for pattern in forbidden_layer_names or ()]
+    forbidden = tuple(forbidden_layer_types)
+    inside = [name for name, module in model.named_modules() if isinstance(module, forbidden)]
+    return [
+        name
+        for name, _ in model.named_parameters()
+        if not any(name.startswith(f"{layer}.") for layer in inside)
+        and not any(pattern.search(name.lower()) for pattern in patterns)
+    ]
+
+
+def apply_chunking_to_forward(forward_fn, chunk_size, chunk_dim, *input_tensors):
+    """`forward_fn` on pieces of `chunk_size` along a dimension, put together again; 0 is one piece."""
+    if chunk_size <= 0:
+        return forward_fn(*input_tensors)
+    length = input_tensors[0].shape[chunk_dim]
+    if length % chunk_size:
+        raise ValueError(f"[apply_chunking_to_forward] expected a multiple of {chunk_size}, got length {length}")
+    pieces = (tensor.chunk(length // chunk_size, chunk_dim) for tensor in input_tensors)
+    return torch.cat([forward_fn(*piece) for piece in zip(*pieces, strict=True)], chunk_dim)
+
+
+def nested_detach(tensors):
+    """Tensors without their gradients, also inside lists, tuples and mappings."""
+    if isinstance(tensors, (list, tuple)):
+        return type(tensors)(nested_detach(tensor) for tensor in tensors)
+    if isinstance(tensors, dict):
+        return {name: nested_detach(tensor) for name, tensor in tensors.items()}
+    return tensors.detach() if isinstance(tensors, torch.Tensor) else tensors
+
+
+is_torch_greater_or_equal_than_2_4 = is_torch_greater_or_equal_than_2_6 = True  # the least supported is later
