@@ -22,16 +22,18 @@ def scale_heads(context, weights, head_mask):
     return context * head_mask, None if weights is None else weights * head_mask
 
 
-def relative_scores(query, key, table, with_key):
-    """Scores (batch, heads, query, key) of the distance from each query to each key, the last of both aligned.
+def relative_scores(query, key, table, with_key, start=None):
+    """Scores (batch, heads, query, key) of the distance from each query to each key.
+
+    The first query stands at the key `start`; by default the last of both are aligned.
 
     query (batch, heads, query, head_dim), key alike; table (2 * positions - 1, head_dim) holds a vector per distance,
     the middle row for none. The query meets the vector (Shaw et al., arXiv:1803.02155), with `with_key` the key does
     too (Huang et al., arXiv:2009.13658, method 4).
     """
     queries, keys = ops.size(query, 2), ops.size(key, 2)
-    end = ops.arange(keys, like=query)[keys - queries :]
-    distance = end[:, None] - ops.arange(keys, like=query)[None] + ops.size(table, 0) // 2
+    places = ops.arange(queries, like=query) + (keys - queries if start is None else start)
+    distance = places[:, None] - ops.arange(keys, like=query)[None] + ops.size(table, 0) // 2
     vectors = ops.take(table, distance, 0)
     scores = ops.einsum("bhqd,qkd->bhqk", query, vectors)
     return scores + ops.einsum("bhkd,qkd->bhqk", key, vectors) if with_key else scores
@@ -72,7 +74,8 @@ class SelfAttention(nn.Module):
         bias = None
         if self.positions != "absolute":
             table, with_key = self.distance_embedding.weight, self.positions == "relative_key_query"
-            bias = self.position_scale * relative_scores(query, key, table, with_key)
+            start = None if cache is None or encoder_states is not None else cache.length - ops.size(x, 1)
+            bias = self.position_scale * relative_scores(query, key, table, with_key, start)
         context, weights = ops.attention(
             query, key, value, mask=mask, bias=bias, causal=causal, dropout_p=self.dropout_p if self.training else 0.0,
             implementation=self.config.attn_implementation, return_weights=output_attentions,

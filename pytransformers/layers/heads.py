@@ -34,13 +34,17 @@ class MaskedLM:
 class CausalLM:
     """`self.logits(states)` scores the next token. labels (batch, length) are the inputs; they are shifted here.
 
-    `logits_to_keep` > 0 computes logits for that many last positions only.
+    `logits_to_keep` > 0 computes logits for that many last positions only; a tensor (n,) names the positions.
     """
 
     def forward(self, *inputs, labels=None, logits_to_keep=0, return_dict=None, **kwargs):
         outputs = self.base_model(*inputs, return_dict=True, **kwargs)
         states = outputs.last_hidden_state
-        logits = self.logits(states[:, -logits_to_keep:] if logits_to_keep else states)
+        if not isinstance(logits_to_keep, int):
+            states = ops.take(states, logits_to_keep, 1)
+        elif logits_to_keep:
+            states = states[:, -logits_to_keep:]
+        logits = self.logits(states)
         loss = None if labels is None else losses.causal_lm(logits, labels)
         past, hidden, attentions = outputs.past_key_values, outputs.hidden_states, outputs.attentions
         if "cross_attentions" in type(outputs).__dataclass_fields__:

@@ -44,10 +44,14 @@ def decoder(attention_mask, query_length, cache, like):
     mask = padding(attention_mask)
     if mask is not None and len(ops.shape(attention_mask)) > 2:
         return mask, False
-    if mask is None:
-        return None, True
     past = 0 if cache is None else cache.length
-    return ops.logical_and(mask, causal(query_length, past + query_length, past, like)), False
+    if cache is None or cache.aligned:
+        if mask is None:
+            return None, True
+        if isinstance(query_length, int) and query_length == 1:
+            return mask, False
+    allowed = causal(query_length, query_length if cache is None else cache.key_length(query_length), past, like)
+    return allowed if mask is None else ops.logical_and(mask, allowed), False
 
 
 def biased(mask, bias):

@@ -207,11 +207,11 @@ class T5Stack(T5PreTrainedModel):
     def set_input_embeddings(self, value):
         self.embed_tokens = value
 
-    def position_bias(self, length, past, x):
-        """(1, heads, length, past + length) in x's dtype: the first layer holds it, all layers add it."""
+    def position_bias(self, length, past, keys, x):
+        """(1, heads, length, keys) in x's dtype, the first query at `past`: the first layer holds it, all add it."""
         farthest = self.config.relative_attention_max_distance
         queries = ops.arange(length, like=x)[:, None] + past
-        position = ops.clamp(ops.arange(past + length, like=x)[None, :] - queries, -farthest, farthest) + farthest
+        position = ops.clamp(ops.arange(keys, like=x)[None, :] - queries, -farthest, farthest) + farthest
         weight = self.block[0].layer[0].SelfAttention.relative_attention_bias.weight
         by_position = ops.transpose(ops.take(weight, self.position_buckets, 0), 0, 1)
         return ops.cast(ops.take(by_position, position, 1)[None], ops.dtype(x))
@@ -234,11 +234,12 @@ class T5Stack(T5PreTrainedModel):
         x, update = ops.dropout(x, self.dropout_p, self.training), None
         length, layers = ops.size(x, 1), len(self.block)
         mask, causal = masks.decoder(attention_mask, length, cache, x) if self.is_decoder else (None, False)
+        keys = length if cache is None else cache.key_length(length)
         if causal:
-            mask = masks.causal(length, past + length, past, x)
+            mask = masks.causal(length, keys, past, x)
         elif not self.is_decoder:
             mask = masks.padding(attention_mask)
-        mask = masks.biased(mask, self.position_bias(length, past, x)) if layers else None
+        mask = masks.biased(mask, self.position_bias(length, past, keys, x)) if layers else None
         encoder_mask = masks.padding(encoder_attention_mask)
         head_mask, cross_head_mask = masks.head_mask(head_mask, layers), masks.head_mask(cross_attn_head_mask, layers)
         states, attentions, cross_attentions = [], [], []

@@ -286,5 +286,5 @@ OPS = SHAPES + CREATION + ELEMENTS + ACTIVATIONS + REDUCTIONS + INDEXING + LINEA
 # Tested by functions of their own in test_ops.py.
 BY_HAND = {
     "dtype", "finfo_min", "shape", "size", "is_floating_point", "dropout", "uniform", "stop_gradient", "checkpoint",
-    "cond", "while_loop", "multinomial",
+    "cond", "while_loop", "multinomial", "tolist",
 }  # fmt: skip

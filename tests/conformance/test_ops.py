@@ -158,6 +158,10 @@ def test_draws_of_one_call_differ(framework):
     assert first.min() >= 0 and first.max() < 1 and abs(first.mean() - 0.5) < 0.06
 
 
+def test_tolist(framework):
+    assert framework.ops.tolist(framework.ops.tensor([[1, 2], [3, 4]])) == [[1, 2], [3, 4]]
+
+
 def test_multinomial_draws_by_weight_without_replacement(framework):
     ops = framework.ops
     weights = framework.array(np.tile(np.array([[0.0, 1.0, 3.0, 0.0, 4.0]], np.float32), (4000, 1)), "float32")

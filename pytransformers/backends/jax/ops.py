@@ -56,6 +56,10 @@ def shape(x):
     return x.shape
 
 
+def tolist(x):
+    return x.tolist()
+
+
 def size(x, dim):
     return x.shape[dim]
 

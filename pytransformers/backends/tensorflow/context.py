@@ -19,13 +19,8 @@ class _Call(threading.local):
     draws = 0
 
 
-class _Compilation(threading.local):
-    xla = False  # what is being traced goes through XLA, whose own operations may be used
-
-
 creation = _Creation()
 call = _Call()
-compilation = _Compilation()
 
 
 @contextmanager
@@ -56,7 +51,3 @@ def calling(training, next_seed, seed=None):
         # taken here, outside any inner graph (a branch, a loop), so that every part of the call may use it
         seed = next_seed()
     return with_values(call, active=True, training=training, next_seed=next_seed, seed=seed, draws=0)
-
-
-def under_xla():
-    return compilation.xla

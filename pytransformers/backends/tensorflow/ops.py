@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from ...ops import selection
-from . import context, native, randomness
+from . import native, randomness
 from .attention import attention
 from .convolution import avg_pool2d, conv1d, conv2d, group_norm, interpolate, max_pool2d, pixel_shuffle
 
@@ -76,6 +76,10 @@ def size(x, dim):
     x = _tensor(x)
     static = x.shape[dim]
     return tf.shape(x, out_type=tf.int64)[dim] if static is None else static
+
+
+def tolist(x):
+    return x.numpy().tolist()
 
 
 def reshape(x, shape):
@@ -369,7 +373,7 @@ def scatter_add(x, dim, index, src):
 
 def update_slice(x, value, start, dim):
     start = tf.cast(start, tf.int64)
-    if context.under_xla():
+    if native.under_xla():
         dim = dim % x.shape.rank
         starts = [start if axis == dim else tf.zeros((), tf.int64) for axis in range(x.shape.rank)]
         return tf.raw_ops.XlaDynamicUpdateSlice(input=x, update=value, indices=tf.stack(starts))

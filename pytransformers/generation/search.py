@@ -1,0 +1,223 @@
+"""One step of generation, and the search that takes one token after another: greedy, or drawn.
+
+A search is a description without tensors. It maps a state, a dict of tensors of fixed shapes and a cache, to the next one
+(`advance`), after `start` has read the prompt. A backend's `decoding.run` repeats it: by itself in PyTorch, in JAX and
+TensorFlow as one compiled loop, or step by step where somebody listens. What the state holds:
+
+    ids         (rows, capacity): prompt and new tokens, then padding
+    length      how many of them are text
+    max_length  where to end
+    mask        (rows, capacity) False at the prompt's padding, if it has any
+    known       as `mask`, where some of the prompt is no text (but `inputs_embeds`)
+    offset      (rows, 1): position of a token minus its place in `ids`, if there is padding
+    finished    (rows,) rows that have ended
+    cache       keys and values, or None
+    encoder, encoder_mask   the encoder's last states and its attention mask, for encoder-decoders
+"""
+
+from pytransformers.outputs import BaseModelOutput
+
+from .. import ops
+from ..layers.cache import StaticCache
+from .criteria import is_one_of
+
+
+def is_static(length):
+    """Whether a length is a number while the code runs, as in PyTorch, or a tensor of a compiled program."""
+    return isinstance(length, int)
+
+
+def text(state, length=None):
+    """(ids, cur_len, known) for the processors: exactly the text where its length is a number, else the buffer."""
+    length = state["length"] if length is None else length
+    ids, known = state["ids"], state.get("known", state.get("mask"))
+    if not is_static(length):
+        return ids, length, known
+    return ids[:, :length], None, None if known is None else known[:, :length]
+
+
+class Search:
+    """What every search needs.
+
+    Args:
+        config: a GenerationConfig whose special tokens and lengths are settled.
+        eos_token_id: a list of tokens that end a row, may be empty. pad_token_id fills rows that have ended.
+        processors: state -> LogitsProcessorList.
+        criteria: a StoppingCriteriaList, may be empty.
+        prompt: (static) length of the prompt's buffer. capacity: that of prompt and new tokens.
+        options: further arguments of every call of the model that are no tensors.
+    """
+
+    def __init__(self, config, eos_token_id, pad_token_id, processors, criteria, prompt, capacity, options):
+        self.config, self.eos_token_id, self.pad_token_id = config, eos_token_id, pad_token_id
+        self.processors, self.criteria, self.options = processors, criteria, options
+        self.prompt, self.capacity = prompt, capacity
+
+    @property
+    def expand(self):
+        """Rows for each row of the prompt."""
+        return max(self.config.num_beams, self.config.num_return_sequences)
+
+    # -- the model ---------------------------------------------------------------------------------------------------
+    def prefill(self, model, inputs):
+        """Read the prompt. Gives logits (rows, vocab) of the next token, the state, and the model's outputs.
+
+        inputs: `ids` (batch, capacity), `length`, `max_length`, and, as it applies, `mask` and
+        `known` (batch, capacity), `encoder` (its arguments), `encoder_outputs`, `cache`, `inputs_embeds`, `model`
+        (further tensors, rows first).
+        """
+        kept = ("ids", "length", "max_length", "mask", "known", "model")
+        state = {name: inputs[name] for name in kept if name in inputs}
+        length = inputs["length"]
+        encoded = None
+        if "encoder" in inputs:
+            encoded = inputs.get("encoder_outputs")
+            if encoded is None:
+                encoded = model.get_encoder()(**inputs["encoder"], **self.encoder_options(), return_dict=True)
+            state["encoder"] = encoded.last_hidden_state
+            if inputs["encoder"].get("attention_mask") is not None:
+                state["encoder_mask"] = inputs["encoder"]["attention_mask"]
+        if "mask" in state:
+            state["offset"] = offsets(state["mask"], length)
+        if self.config.use_cache:
+            state["cache"] = inputs["cache"] if "cache" in inputs else StaticCache(self.capacity)
+        logits, state, outputs = self.call(model, state, inputs.get("inputs_embeds"), first=True)
+        if self.expand > 1:
+            logits, state = self.repeat(logits, state)
+        return logits, state, {"encoder": encoded, "decoder": outputs}
+
+    def forward(self, model, state):
+        """Read the last token. Gives logits (rows, vocab), the state, and the model's outputs."""
+        logits, state, outputs = self.call(model, state)
+        return logits, state, {"decoder": outputs}
+
+    def call(self, model, state, inputs_embeds=None, first=False):
+        length, cache = state["length"], state.get("cache")
+        ids, end, new = state["ids"], self.capacity, 1
+        begin = 0 if cache is None else cache.length
+        if first or cache is None:
+            new = end = length if is_static(length) else self.prompt if first else self.capacity
+            ids = ids[:, begin:new] if is_static(begin) else ids[:, :new]
+        else:
+            ids = ids[:, length - 1 : length] if is_static(length) else ops.take(ids, ops.reshape(length - 1, (1,)), 1)
+        arguments = dict(state.get("model", {}))
+        if "encoder" in state:
+            arguments["encoder_outputs"] = BaseModelOutput(state["encoder"])
+            if "encoder_mask" in state:
+                arguments["attention_mask"] = state["encoder_mask"]
+        elif "mask" in state:
+            arguments.update(self.padded(state, begin, new, first))
+        keep = {}
+        if model.keeps_logits:
+            keep["logits_to_keep"] = 1 if is_static(length) or new == 1 else ops.reshape(length - 1, (1,))
+        if inputs_embeds is not None:
+            arguments["inputs_embeds"] = inputs_embeds
+        arguments = model.prepare_inputs_for_generation(
+            ids, past_key_values=cache, use_cache=cache is not None, **arguments
+        )
+        outputs = model(**arguments, **keep, **self.options, return_dict=True)
+        logits = outputs.logits
+        if keep or is_static(length) or new == 1:
+            logits = logits[:, -1]
+        else:
+            logits = ops.squeeze(ops.take(logits, ops.reshape(length - 1, (1,)), 1), 1)
+        if cache is not None:
+            cache = outputs.past_key_values
+            state = {**state, "cache": cache.crop(length) if first and not is_static(length) else cache}
+        return ops.cast(logits, ops.float32), state, outputs
+
+    def padded(self, state, begin, new, first):
+        """The attention mask and positions of a call whose prompt has padding."""
+        mask, length, offset = state["mask"], state["length"], state["offset"]
+        if not first and state.get("cache") is not None:
+            mask = mask[:, :length] if is_static(length) else mask
+            return {"attention_mask": ops.cast(mask, ops.int64), "position_ids": offset + (length - 1)}
+        mask = ops.cast(mask[:, :new], ops.int64)
+        positions = ops.where(mask == 0, ops.ones_like(mask), ops.cumsum(mask, 1) - 1)
+        return {"attention_mask": mask, "position_ids": positions[:, begin:] if is_static(begin) else positions}
+
+    def repeat(self, logits, state):
+        """Each row of the prompt as `expand` rows."""
+        times = self.expand
+        rows = ops.repeat_interleave(ops.arange(ops.size(logits, 0), like=logits), times, 0)
+        moved = {}
+        for name, value in state.items():
+            if name == "cache":
+                value = value.reorder(rows)
+            elif name == "model":
+                value = {key: ops.take(tensor, rows, 0) for key, tensor in value.items()}
+            elif name in ("ids", "mask", "known", "offset", "encoder", "encoder_mask"):
+                value = ops.take(value, rows, 0)
+            moved[name] = value
+        return ops.take(logits, rows, 0), moved
+
+    def encoder_options(self):
+        return {n: v for n, v in self.options.items() if n in ("output_attentions", "output_hidden_states")}
+
+    # -- the loop ----------------------------------------------------------------------------------------------------
+    def start(self, model, inputs):
+        """The state after the first new token, and what was seen on the way."""
+        logits, state, outputs = self.prefill(model, inputs)
+        return self.choose(model, logits, self.begin(state), outputs)
+
+    def advance(self, model, state):
+        logits, state, outputs = self.forward(model, state)
+        return self.choose(model, logits, state, outputs)
+
+    def begin(self, state):
+        """What the search adds to the state before the first token."""
+        return state
+
+    def stops(self, ids, length, scores):
+        """(rows,) bools of the criteria on the text so far."""
+        return self.criteria(ids[:, : int(length)], scores)
+
+
+class Sampling(Search):
+    """The likeliest token, or one drawn by probability; rows go on until they end."""
+
+    def begin(self, state):
+        rows = ops.size(state["ids"], 0)
+        return {**state, "finished": ops.zeros((rows,), dtype=ops.bool_, like=state["ids"])}
+
+    def choose(self, model, logits, state, outputs):
+        scores = self.processors(model, state)(*text_and(state, logits))
+        if self.config.do_sample:
+            token = ops.squeeze(ops.multinomial(ops.softmax(scores, -1), 1), 1)
+        else:
+            token = ops.argmax(scores, -1)
+        ids, length, finished = state["ids"], state["length"], state["finished"]
+        token = ops.cast(token, ops.dtype(ids))
+        if self.eos_token_id or self.criteria:
+            token = ops.where(finished, ops.full_like(token, self.pad_token_id), token)
+        ids = ops.update_slice(ids, token[:, None], length, 1)
+        length = length + 1
+        if self.eos_token_id:
+            finished = ops.logical_or(finished, is_one_of(token, self.eos_token_id))
+        if self.criteria:
+            finished = ops.logical_or(finished, self.stops(ids, length, scores))
+        state = {**state, "ids": ids, "length": length, "finished": finished}
+        return state, {**outputs, "logits": logits, "scores": scores, "token": token}
+
+    def running(self, state):
+        more = state["length"] < state["max_length"]
+        if not (self.eos_token_id or self.criteria):
+            return more
+        going = ops.logical_not(ops.all(state["finished"]))
+        return (more and bool(going)) if isinstance(more, bool) else ops.logical_and(more, going)
+
+    def result(self, state):
+        """Sequences (rows, length)."""
+        return {"sequences": state["ids"][:, : int(state["length"])]}
+
+
+def text_and(state, scores):
+    """The arguments of the processors."""
+    ids, cur_len, known = text(state)
+    return ids, scores, cur_len, known
+
+
+def offsets(mask, length):
+    """(rows, 1): how far positions lag behind places, for `mask` (rows, n) and a prompt of `length`."""
+    inside = (ops.arange(ops.size(mask, 1), like=mask) < length)[None]
+    return ops.sum(ops.cast(ops.logical_and(mask, inside), ops.int64), 1, True) - length
