@@ -130,7 +130,7 @@ class PreTrainedModel(PreTrainedMixin, nn.Module):
     def _materialize(self, names):
         tensors = self._tensors()
         for name in names:
-            self._put(name, torch.empty_like(tensors[name], device="cpu"))
+            self._put(name, torch.zeros_like(tensors[name], device="cpu"))
         self.tie_weights()
 
     def _assign(self, found):
