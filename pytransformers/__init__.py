@@ -4,7 +4,10 @@ Importing this package loads no framework and no NumPy: a name is imported when 
 one framework it belongs to. `BertModel` is PyTorch's, `FlaxBertModel` JAX's, `TFBertModel` TensorFlow's.
 """
 
-_SUBMODULES = ("auto", "backends", "cli", "configs", "ops", "outputs", "tokenizers", "utils", "version", "weights")
+_SUBMODULES = (
+    "auto", "backends", "cli", "configs", "ops", "outputs", "pipelines", "processors", "tokenizers", "utils",
+    "version", "weights",
+)  # fmt: skip
 
 
 def __getattr__(name):

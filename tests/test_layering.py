@@ -39,6 +39,11 @@ TABLE = {
     ),
     "auto": ({"configs", "utils", "tokenizers"}, set()),
     "tokenizers": ({"auto", "configs", "utils", "weights"}, {"numpy", "tokenizers"}),
+    "processors": ({"configs", "tokenizers", "utils", "weights"}, {"numpy"}),
+    "pipelines": (
+        {"auto", "configs", "outputs", "processors", "tokenizers", "utils"},
+        {"numpy"},
+    ),
     "cli": (HIGH | {"cli"}, {"numpy"}),
     "training": ({"utils", "outputs", "auto", "tokenizers", "configs"}, {"numpy"}),
     "dropin": (HIGH | {"training", "pipelines", "processors"}, set()),

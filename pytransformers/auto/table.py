@@ -60,6 +60,7 @@ HEADS = {
 # model_type -> its row.
 #   config, module   the configuration class, and the file of definition and configuration
 #   tokenizer        the class AutoTokenizer takes when the checkpoint names none
+#   image_processor  the same for AutoImageProcessor, of architectures that take images
 #   heads            Auto head -> class
 #   others           further public classes of the definition
 #   aliases          further public names of classes
@@ -178,6 +179,7 @@ ARCHITECTURES = {
         "config": "ViTConfig",
         "module": "vit",
         "tokenizer": None,
+        "image_processor": "ViTImageProcessor",
         "heads": {
             "": "ViTModel",
             "ForImageClassification": "ViTForImageClassification",
@@ -196,10 +198,30 @@ SHARED_NAMES = {
     "auto.config": ("AutoConfig",),
     "auto.processor": ("AutoProcessor",),
     "auto.tokenizer": ("AutoTokenizer",),
+    "auto.image_processor": ("AutoImageProcessor",),
     "configs.base": ("PretrainedConfig",),
     "tokenizers.encoding": ("BatchEncoding",),
     "tokenizers.fast": ("PreTrainedTokenizerFast",),
     "tokenizers.bert": ("BertTokenizer", "BertTokenizerFast"),
+    "processors.base": ("BaseImageProcessor", "BatchFeature"),
+    "processors.vit": ("ViTFeatureExtractor", "ViTImageProcessor", "ViTImageProcessorFast"),
+    "pipelines": (
+        "FeatureExtractionPipeline",
+        "FillMaskPipeline",
+        "ImageClassificationPipeline",
+        "ImageFeatureExtractionPipeline",
+        "NerPipeline",
+        "Pipeline",
+        "QuestionAnsweringPipeline",
+        "SummarizationPipeline",
+        "Text2TextGenerationPipeline",
+        "TextClassificationPipeline",
+        "TextGenerationPipeline",
+        "TokenClassificationPipeline",
+        "TranslationPipeline",
+        "ZeroShotClassificationPipeline",
+        "pipeline",
+    ),
     "version": ("__version__",),
     "outputs": (
         "AlbertForPreTrainingOutput",
