@@ -274,15 +274,37 @@ from .processors.vit import (
     ViTImageProcessor as ViTImageProcessor,
     ViTImageProcessorFast as ViTImageProcessorFast,
 )
+from .tokenizers.arguments import (
+    CharSpan as CharSpan,
+    PaddingStrategy as PaddingStrategy,
+    TensorType as TensorType,
+    TokenSpan as TokenSpan,
+    TruncationStrategy as TruncationStrategy,
+)
+from .tokenizers.base import (
+    PreTrainedTokenizerBase as PreTrainedTokenizerBase,
+)
 from .tokenizers.bert import (
     BertTokenizer as BertTokenizer,
     BertTokenizerFast as BertTokenizerFast,
+    DistilBertTokenizer as DistilBertTokenizer,
+    DistilBertTokenizerFast as DistilBertTokenizerFast,
 )
 from .tokenizers.encoding import (
     BatchEncoding as BatchEncoding,
 )
 from .tokenizers.fast import (
     PreTrainedTokenizerFast as PreTrainedTokenizerFast,
+)
+from .tokenizers.plain import (
+    PreTrainedTokenizer as PreTrainedTokenizer,
+)
+from .tokenizers.special import (
+    SpecialTokensMixin as SpecialTokensMixin,
+)
+from .tokenizers.wordpiece import (
+    BasicTokenizer as BasicTokenizer,
+    WordpieceTokenizer as WordpieceTokenizer,
 )
 from .version import (
     __version__ as __version__,
@@ -475,6 +497,7 @@ __all__ = [
     "BaseModelOutputWithPastAndCrossAttentions",
     "BaseModelOutputWithPooling",
     "BaseModelOutputWithPoolingAndCrossAttentions",
+    "BasicTokenizer",
     "BatchEncoding",
     "BatchFeature",
     "BertConfig",
@@ -496,6 +519,7 @@ __all__ = [
     "CausalLMOutput",
     "CausalLMOutputWithCrossAttentions",
     "CausalLMOutputWithPast",
+    "CharSpan",
     "DistilBertConfig",
     "DistilBertForMaskedLM",
     "DistilBertForMultipleChoice",
@@ -504,6 +528,8 @@ __all__ = [
     "DistilBertForTokenClassification",
     "DistilBertModel",
     "DistilBertPreTrainedModel",
+    "DistilBertTokenizer",
+    "DistilBertTokenizerFast",
     "DynamicCache",
     "FeatureExtractionPipeline",
     "FillMaskPipeline",
@@ -626,8 +652,11 @@ __all__ = [
     "MultipleChoiceModelOutput",
     "NerPipeline",
     "NextSentencePredictorOutput",
+    "PaddingStrategy",
     "Pipeline",
     "PreTrainedModel",
+    "PreTrainedTokenizer",
+    "PreTrainedTokenizerBase",
     "PreTrainedTokenizerFast",
     "PretrainedConfig",
     "QuestionAnsweringModelOutput",
@@ -638,6 +667,7 @@ __all__ = [
     "Seq2SeqSequenceClassifierOutput",
     "SequenceClassifierOutput",
     "SequenceClassifierOutputWithPast",
+    "SpecialTokensMixin",
     "SummarizationPipeline",
     "T5Config",
     "T5EncoderModel",
@@ -741,12 +771,15 @@ __all__ = [
     "TFViTForMaskedImageModeling",
     "TFViTModel",
     "TFViTPreTrainedModel",
+    "TensorType",
     "Text2TextGenerationPipeline",
     "TextClassificationPipeline",
     "TextGenerationPipeline",
     "TokenClassificationPipeline",
     "TokenClassifierOutput",
+    "TokenSpan",
     "TranslationPipeline",
+    "TruncationStrategy",
     "ViTConfig",
     "ViTFeatureExtractor",
     "ViTForImageClassification",
@@ -755,6 +788,7 @@ __all__ = [
     "ViTImageProcessorFast",
     "ViTModel",
     "ViTPreTrainedModel",
+    "WordpieceTokenizer",
     "ZeroShotClassificationPipeline",
     "__version__",
     "pipeline",

@@ -109,7 +109,7 @@ ARCHITECTURES = {
         "title": "DistilBERT",
         "config": "DistilBertConfig",
         "module": "distilbert",
-        "tokenizer": "BertTokenizerFast",
+        "tokenizer": "DistilBertTokenizerFast",
         "heads": {
             "": "DistilBertModel",
             "ForPreTraining": "DistilBertForMaskedLM",
@@ -201,8 +201,18 @@ SHARED_NAMES = {
     "auto.image_processor": ("AutoImageProcessor",),
     "configs.base": ("PretrainedConfig",),
     "tokenizers.encoding": ("BatchEncoding",),
+    "tokenizers.base": ("PreTrainedTokenizerBase",),
+    "tokenizers.plain": ("PreTrainedTokenizer",),
     "tokenizers.fast": ("PreTrainedTokenizerFast",),
-    "tokenizers.bert": ("BertTokenizer", "BertTokenizerFast"),
+    "tokenizers.special": ("SpecialTokensMixin",),
+    "tokenizers.arguments": ("CharSpan", "PaddingStrategy", "TensorType", "TokenSpan", "TruncationStrategy"),
+    "tokenizers.bert": (
+        "BertTokenizer",
+        "BertTokenizerFast",
+        "DistilBertTokenizer",
+        "DistilBertTokenizerFast",
+    ),
+    "tokenizers.wordpiece": ("BasicTokenizer", "WordpieceTokenizer"),
     "processors.base": ("BaseImageProcessor", "BatchFeature"),
     "processors.vit": ("ViTFeatureExtractor", "ViTImageProcessor", "ViTImageProcessorFast"),
     "pipelines": (

@@ -11,7 +11,7 @@ from ..utils.files import read_json_object
 from .registry import PLACES, load
 from .table import ARCHITECTURES
 
-_registered: dict[str, type] = {}
+_registered: dict[str, list[type | None]] = {}  # class name or model type -> [plain, fast]
 
 
 class AutoTokenizer:
@@ -22,20 +22,31 @@ class AutoTokenizer:
 
     @classmethod
     def from_pretrained(
-        cls, pretrained_model_name_or_path: str | os.PathLike[str], *inputs: Any, config: Any = None, **kwargs: Any
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike[str],
+        *inputs: Any,
+        config: Any = None,
+        use_fast: bool = True,
+        tokenizer_type: str | None = None,
+        **kwargs: Any,
     ) -> Any:
         """Load a tokenizer from a folder or a hub id.
 
-        The class is the one tokenizer_config.json names, else the one of the model's architecture. A class this
-        package lacks is no obstacle where there is a tokenizer.json, which tells everything.
+        The class is the one tokenizer_config.json names, else the one of the model's architecture; `tokenizer_type`
+        names an architecture, and wins. A class this package lacks is no obstacle where there is a tokenizer.json,
+        which tells everything. With `use_fast=False` it is the plain class, where there is one.
         """
         where = os.fspath(pretrained_model_name_or_path)
         hub = files.hub_arguments(dict(kwargs))
         path = files.find(where, files.CONFIG, hub)
         named = read_json_object(path).get("tokenizer_class") if path else None
         names = [named, getattr(config, "tokenizer_class", None), cls._of_architecture(where, config, hub)]
+        if tokenizer_type is not None:
+            if tokenizer_type not in ARCHITECTURES and tokenizer_type not in _registered:
+                raise ValueError(f"[AutoTokenizer] expected a known tokenizer_type, got {tokenizer_type!r}")
+            names = [tokenizer_type if tokenizer_type in _registered else ARCHITECTURES[tokenizer_type]["tokenizer"]]
         for name in filter(None, names):
-            found = cls._class(name)
+            found = cls._class(name, use_fast)
             if found is not None:
                 return found.from_pretrained(where, *inputs, **kwargs)
         if files.find(where, files.TOKENIZER, hub) is None:
@@ -45,10 +56,15 @@ class AutoTokenizer:
         return load("PreTrainedTokenizerFast").from_pretrained(where, *inputs, **kwargs)
 
     @staticmethod
-    def _class(name: str) -> type | None:
-        for candidate in (name, f"{name}Fast", name.removesuffix("Fast")):
-            if candidate in _registered:
-                return _registered[candidate]
+    def _class(name: str, use_fast: bool) -> type | None:
+        """The class of that name, fast or plain as asked, else the other one."""
+        if name in _registered:
+            plain, fast = _registered[name]
+            return (fast or plain) if use_fast else (plain or fast)
+        plain = name.removesuffix("Fast")
+        if plain == "PreTrainedTokenizer":  # the plain one is a base alone
+            plain = "PreTrainedTokenizerFast"
+        for candidate in (f"{plain}Fast", plain) if use_fast else (plain, f"{plain}Fast"):
             if PLACES.get(candidate, ("",))[0].startswith("tokenizers."):
                 return load(candidate)
         return None
@@ -61,7 +77,7 @@ class AutoTokenizer:
             path = files.find(where, CONFIG_NAME, hub)
             kind = read_json_object(path).get("model_type") if path else None
         row = ARCHITECTURES.get(kind) if isinstance(kind, str) else None
-        return row["tokenizer"] if row else None
+        return kind if kind in _registered else row["tokenizer"] if row else None
 
     @classmethod
     def register(
@@ -69,11 +85,11 @@ class AutoTokenizer:
         exist_ok: bool = False,
     ) -> None:  # fmt: skip
         """Make checkpoints that name one of these classes, or have this configuration, give it."""
-        tokenizer = fast_tokenizer_class or slow_tokenizer_class
-        if tokenizer is None:
+        pair = [slow_tokenizer_class, fast_tokenizer_class]
+        if not any(pair):
             raise ValueError("[AutoTokenizer.register] expected a tokenizer class, got none")
-        keys = {config_class.model_type, *(c.__name__ for c in (slow_tokenizer_class, fast_tokenizer_class) if c)}
+        keys = {config_class.model_type, *(made.__name__ for made in pair if made)}
         if not exist_ok and keys & _registered.keys():
             taken = ", ".join(sorted(keys & _registered.keys()))
             raise ValueError(f"[AutoTokenizer.register] {taken} is taken; give exist_ok=True to replace it")
-        _registered.update(dict.fromkeys(keys, tokenizer))
+        _registered.update(dict.fromkeys(keys, pair))

@@ -1,4 +1,4 @@
-"""BERT's WordPiece tokenizer, from tokenizer.json or from vocab.txt."""
+"""BERT's WordPiece tokenizers, plain and fast, from tokenizer.json or from vocab.txt."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, process
 from tokenizers.models import WordPiece
 
 from .fast import PreTrainedTokenizerFast
-from .files import VOCAB, read_vocab
+from .files import TOKENIZER, VOCAB, read_vocab
+from .plain import PreTrainedTokenizer
+from .storage import write_files
+from .wordpiece import BasicTokenizer, WordpieceTokenizer
 
 # Setting -> the Rust normaliser's name for it.
 NORMALIZER = {
@@ -20,16 +23,124 @@ NORMALIZER = {
 }
 
 
-class BertTokenizerFast(PreTrainedTokenizerFast):
+class BertTokenizer(PreTrainedTokenizer):
     """WordPiece (Wu et al., 2016, arXiv:1609.08144) as BERT uses it: [CLS] text [SEP], or [CLS] a [SEP] b [SEP].
+
+    Args:
+        vocab_file: a vocab.txt, one token a line.
+        do_lower_case: whether to lower the case of text.
+        do_basic_tokenize: whether to split at punctuation before cutting words into pieces.
+        never_split: words that stay whole.
+        tokenize_chinese_chars: whether to set every Chinese character apart.
+        strip_accents: whether to remove accents; None does so when lowering the case.
+    Further arguments as in `PreTrainedTokenizerBase`.
+    """
+
+    vocab_files_names = {"vocab_file": VOCAB}
+
+    def __init__(
+        self,
+        vocab_file: str | os.PathLike[str],
+        do_lower_case: bool = True,
+        do_basic_tokenize: bool = True,
+        never_split: Any = None,
+        unk_token: Any = "[UNK]",
+        sep_token: Any = "[SEP]",
+        pad_token: Any = "[PAD]",
+        cls_token: Any = "[CLS]",
+        mask_token: Any = "[MASK]",
+        tokenize_chinese_chars: bool = True,
+        strip_accents: bool | None = None,
+        clean_up_tokenization_spaces: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        self.vocab = read_vocab(vocab_file)
+        self.ids_to_tokens = {index: token for token, index in self.vocab.items()}
+        self.do_basic_tokenize = do_basic_tokenize
+        if do_basic_tokenize:
+            self.basic_tokenizer = BasicTokenizer(do_lower_case, never_split, tokenize_chinese_chars, strip_accents)
+        self.wordpiece_tokenizer = WordpieceTokenizer(self.vocab, str(unk_token))
+        super().__init__(
+            do_lower_case=do_lower_case,
+            do_basic_tokenize=do_basic_tokenize,
+            never_split=never_split,
+            unk_token=unk_token,
+            sep_token=sep_token,
+            pad_token=pad_token,
+            cls_token=cls_token,
+            mask_token=mask_token,
+            tokenize_chinese_chars=tokenize_chinese_chars,
+            strip_accents=strip_accents,
+            clean_up_tokenization_spaces=clean_up_tokenization_spaces,
+            **kwargs,
+        )
+
+    @property
+    def do_lower_case(self) -> bool:
+        return self.do_basic_tokenize and self.basic_tokenizer.do_lower_case
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of tokens without the added ones."""
+        return len(self.vocab)
+
+    def get_vocab(self) -> dict[str, int]:
+        """{token: id}, added tokens included."""
+        return {**self.vocab, **self.added_tokens_encoder}
+
+    def _tokenize(self, text: str, split_special_tokens: bool = False) -> list[str]:
+        if not self.do_basic_tokenize:
+            return self.wordpiece_tokenizer.tokenize(text)
+        tokens: list[str] = []
+        for word in self.basic_tokenizer.tokenize(text, None if split_special_tokens else self.all_special_tokens):
+            whole = word in self.basic_tokenizer.never_split
+            tokens += [word] if whole else self.wordpiece_tokenizer.tokenize(word)
+        return tokens
+
+    def _convert_token_to_id(self, token: str) -> int | None:
+        return self.vocab.get(token, self.vocab.get(self.unk_token))
+
+    def _convert_id_to_token(self, index: int) -> str:
+        return self.ids_to_tokens.get(index, self.unk_token)
+
+    def convert_tokens_to_string(self, tokens: list[str]) -> str:
+        """The words that pieces make, joined by spaces."""
+        return " ".join(tokens).replace(" ##", "").strip()
+
+    def build_inputs_with_special_tokens(
+        self, token_ids_0: list[int], token_ids_1: list[int] | None = None
+    ) -> list[int]:
+        """[CLS] a [SEP], or [CLS] a [SEP] b [SEP]."""
+        first = [self.cls_token_id, *token_ids_0, self.sep_token_id]
+        return first if token_ids_1 is None else [*first, *token_ids_1, self.sep_token_id]
+
+    def get_special_tokens_mask(
+        self, token_ids_0: list[int], token_ids_1: list[int] | None = None, already_has_special_tokens: bool = False
+    ) -> list[int]:
+        """1 for special tokens, 0 for others."""
+        if already_has_special_tokens:
+            return super().get_special_tokens_mask(token_ids_0, token_ids_1, True)
+        first = [1, *[0] * len(token_ids_0), 1]
+        return first if token_ids_1 is None else [*first, *[0] * len(token_ids_1), 1]
+
+    def save_vocabulary(self, save_directory: str, filename_prefix: str | None = None) -> tuple[str, ...]:
+        """Write vocab.txt; returns its path."""
+        return write_files(save_directory, {VOCAB: vocab_text(self.vocab)}, filename_prefix)
+
+
+class BertTokenizerFast(PreTrainedTokenizerFast):
+    """`BertTokenizer` in Rust.
 
     Args:
         vocab_file: a vocab.txt, one token a line, where there is no tokenizer.json.
         do_lower_case: whether to lower the case of text.
         strip_accents: whether to remove accents; None does so when lowering the case.
         tokenize_chinese_chars: whether to set every Chinese character apart.
+    Further arguments as in `PreTrainedTokenizerFast`.
     """
 
+    vocab_files_names = {"vocab_file": VOCAB, "tokenizer_file": TOKENIZER}
+    slow_tokenizer_class = BertTokenizer
     defaults = {
         "do_lower_case": True,
         "unk_token": "[UNK]",
@@ -40,15 +151,12 @@ class BertTokenizerFast(PreTrainedTokenizerFast):
         "tokenize_chinese_chars": True,
         "strip_accents": None,
     }
-    vocab_files = (VOCAB,)
-
-    def __init__(self, vocab_file: str | os.PathLike[str] | None = None, **settings: Any) -> None:
-        super().__init__(**settings, **({} if vocab_file is None else {"vocab_file": vocab_file}))
 
     def build(self, settings: dict[str, Any]) -> Tokenizer:
-        path = settings.pop("vocab_file", None)
+        path = settings.get("vocab_file")
         if path is None:
             return super().build(settings)
+        settings.setdefault("clean_up_tokenization_spaces", True)  # as the plain one does; tokenizer.json says itself
         vocab = read_vocab(path)
         names = {name: str(settings[name]) for name in ("unk_token", "cls_token", "sep_token")}
         for name, token in names.items():
@@ -72,7 +180,6 @@ class BertTokenizerFast(PreTrainedTokenizerFast):
         return tokenizer
 
     def adapt(self, settings: dict[str, Any]) -> None:
-        settings.pop("vocab_file", None)
         if self._tokenizer.normalizer is None:
             return
         state = json.loads(self._tokenizer.normalizer.__getstate__())
@@ -82,8 +189,28 @@ class BertTokenizerFast(PreTrainedTokenizerFast):
                 self._tokenizer.normalizer = normalizers.BertNormalizer(**{**state, **asked})
 
     def vocabulary_texts(self) -> dict[str, str]:
-        vocab = self._tokenizer.get_vocab(with_added_tokens=False)
-        return {VOCAB: "".join(f"{token}\n" for token, _ in sorted(vocab.items(), key=lambda item: item[1]))}
+        return {VOCAB: vocab_text(self._tokenizer.get_vocab(with_added_tokens=False))}
+
+    def build_inputs_with_special_tokens(
+        self, token_ids_0: list[int], token_ids_1: list[int] | None = None
+    ) -> list[int]:
+        """[CLS] a [SEP], or [CLS] a [SEP] b [SEP]."""
+        return BertTokenizer.build_inputs_with_special_tokens(self, token_ids_0, token_ids_1)
 
 
-BertTokenizer = BertTokenizerFast
+class DistilBertTokenizer(BertTokenizer):
+    """`BertTokenizer`, without segments."""
+
+    model_input_names = ["input_ids", "attention_mask"]
+
+
+class DistilBertTokenizerFast(BertTokenizerFast):
+    """`BertTokenizerFast`, without segments."""
+
+    model_input_names = ["input_ids", "attention_mask"]
+    slow_tokenizer_class = DistilBertTokenizer
+
+
+def vocab_text(vocab: dict[str, int]) -> str:
+    """vocab.txt: one token a line, by id."""
+    return "".join(f"{token}\n" for token, _ in sorted(vocab.items(), key=lambda item: item[1]))

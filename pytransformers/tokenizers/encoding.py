@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .arguments import CharSpan, TokenSpan
 from .tensors import as_tensor
 
 
-def _of_encoding(name: str, takes: str, doc: str) -> Callable[..., Any]:
+def _of_encoding(name: str, takes: str, doc: str, span: type | None = None) -> Callable[..., Any]:
     """A method that asks one text's Rust encoding. `batch.method(3, 7)` means text 3; `batch.method(7)` text 0."""
 
     def method(self: BatchEncoding, batch_or_index: int, index: int | None = None, *args: Any, **kwargs: Any) -> Any:
         batch, index = (0, batch_or_index) if index is None else (batch_or_index, index)
-        return getattr(self._encoding(batch), name)(index, *args, **kwargs)
+        found = getattr(self._encoding(batch), name)(index, *args, **kwargs)
+        return found if span is None or found is None else span(*found)
 
     method.__name__, method.__doc__ = name, f"{doc} Takes (batch index, {takes}) or ({takes})."
     return method
@@ -26,22 +28,35 @@ class BatchEncoding(dict):
     gives the Rust encoding of one text, with its tokens and offsets.
     """
 
+    __slots__ = ("_encodings", "_n_sequences")
+
     def __init__(
         self,
         data: dict[str, Any] | None = None,
         encoding: Any = None,
         tensor_type: str | None = None,
         prepend_batch_axis: bool = False,
+        n_sequences: int | None = None,
     ) -> None:
+        """`encoding` is one Rust encoding, a list of them, or a function that makes the list when it is needed."""
         super().__init__(data or {})
-        if encoding is not None and not isinstance(encoding, (list, tuple)):
+        if encoding is not None and not isinstance(encoding, (list, tuple)) and not callable(encoding):
             encoding = [encoding]
         self._encodings = encoding
-        self.convert_to_tensors(tensor_type, prepend_batch_axis)
+        self._n_sequences = n_sequences
+        if tensor_type is not None:
+            self.convert_to_tensors(tensor_type, prepend_batch_axis)
+
+    @property
+    def data(self) -> BatchEncoding:
+        """The values by name, which this object itself is."""
+        return self
 
     @property
     def encodings(self) -> list[Any] | None:
-        """The Rust encodings, one per row; None if the batch was made by hand."""
+        """The Rust encodings, one per row; None if the batch was made by hand, or by a plain tokenizer."""
+        if callable(self._encodings):
+            self._encodings = self._encodings()
         return self._encodings
 
     @property
@@ -52,7 +67,9 @@ class BatchEncoding(dict):
     @property
     def n_sequences(self) -> int | None:
         """1 for texts, 2 for pairs of texts."""
-        return self._encodings[0].n_sequences if self._encodings else None
+        if self._n_sequences is None and self._encodings:
+            self._n_sequences = self.encodings[0].n_sequences
+        return self._n_sequences
 
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, str):
@@ -68,12 +85,19 @@ class BatchEncoding(dict):
             raise AttributeError(f"[BatchEncoding] expected one of {', '.join(self)}, got {name!r}") from None
 
     def __reduce__(self) -> Any:
-        return type(self), (dict(self), self._encodings)
+        return type(self), (dict(self), self.encodings, None, False, self._n_sequences)
+
+    def copy(self) -> BatchEncoding:
+        """Another batch with the same values."""
+        return type(self)(dict(self), self._encodings, n_sequences=self._n_sequences)
+
+    __copy__ = copy
 
     def _encoding(self, batch_index: int) -> Any:
-        if self._encodings is None:
-            raise ValueError("[BatchEncoding] expected a batch that a tokenizer made; this one holds no offsets")
-        return self._encodings[batch_index]
+        encodings = self.encodings
+        if encodings is None:
+            raise ValueError("[BatchEncoding] expected a batch that a fast tokenizer made; this one holds no offsets")
+        return encodings[batch_index]
 
     def tokens(self, batch_index: int = 0) -> list[str]:
         """The tokens of one text, special ones included."""
@@ -91,14 +115,15 @@ class BatchEncoding(dict):
 
     token_to_sequence = _of_encoding("token_to_sequence", "token", "Which text of the pair a token came from.")
     token_to_word = _of_encoding("token_to_word", "token", "Which word a token came from.")
-    token_to_chars = _of_encoding("token_to_chars", "token", "The characters (start, end) of a token.")
-    word_to_tokens = _of_encoding("word_to_tokens", "word", "The tokens (start, end) of a word.")
-    word_to_chars = _of_encoding("word_to_chars", "word", "The characters (start, end) of a word.")
+    token_to_chars = _of_encoding("token_to_chars", "token", "The characters (start, end) of a token.", CharSpan)
+    word_to_tokens = _of_encoding("word_to_tokens", "word", "The tokens (start, end) of a word.", TokenSpan)
+    word_to_chars = _of_encoding("word_to_chars", "word", "The characters (start, end) of a word.", CharSpan)
     char_to_token = _of_encoding("char_to_token", "character", "The token of a character; None for spaces.")
     char_to_word = _of_encoding("char_to_word", "character", "The word of a character; None for spaces.")
 
     def convert_to_tensors(self, tensor_type: str | None = None, prepend_batch_axis: bool = False) -> BatchEncoding:
         """Turn the values into arrays, in place: "np", "pt", "tf" or "jax"."""
+        tensor_type = getattr(tensor_type, "value", tensor_type)
         if tensor_type is not None:
             for name, value in self.items():
                 self[name] = as_tensor(name, [value] if prepend_batch_axis else value, tensor_type)

@@ -5,63 +5,52 @@ from __future__ import annotations
 import copy
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Any, ClassVar
 
-from tokenizers import AddedToken, Tokenizer
+from tokenizers import AddedToken, Tokenizer, pre_tokenizers
 
-from ..utils.files import make_folder, write_text
 from . import files
-from .arguments import (
-    LARGE,
-    PADDING,
-    PADDINGS,
-    SIDES,
-    TEXTS,
-    TRUNCATION,
-    TRUNCATIONS,
-    UNLIMITED,
-    as_rows,
-    given,
-    one_of,
-)
+from .arguments import SIDES, PaddingStrategy, TruncationStrategy, given, one_of, refuse_rows
+from .base import PreTrainedTokenizerBase
 from .encoding import BatchEncoding
-from .special import NAMES, SpecialTokens, to_json
-from .tensors import as_list, kind_of
+from .storage import write_files
 
-# What clean_up_tokenization_spaces removes: the space that joining tokens put before these.
-SPACED = (" .", " ?", " !", " ,", " ' ", " n't", " 'm", " 's", " 've", " 're")
-PAD_VALUES = {"attention_mask": 0, "special_tokens_mask": 1}
+NO_PADDING, NO_TRUNCATION = PaddingStrategy.DO_NOT_PAD, TruncationStrategy.DO_NOT_TRUNCATE
 
 
-class PreTrainedTokenizerFast(SpecialTokens):
-    """Text to ids and back.
+class PreTrainedTokenizerFast(PreTrainedTokenizerBase):
+    """Text to ids and back, in Rust.
 
     Args:
         tokenizer_object: a `tokenizers.Tokenizer`, or
-        tokenizer_file: the path of a tokenizer.json.
-        model_max_length: the longest input of the model, in tokens; `truncation=True` cuts there.
-        padding_side, truncation_side: "right" or "left".
-        model_input_names: which values the tokenizer returns when not told otherwise.
-        clean_up_tokenization_spaces: whether `decode` joins punctuation to the word before it.
-        split_special_tokens: whether special tokens inside texts are cut up like other text.
-        bos_token, eos_token, ..., additional_special_tokens: text or AddedToken; new ones join the vocabulary.
-    Further keyword arguments are kept in `init_kwargs` and saved.
+        tokenizer_file: the path of a tokenizer.json, or
+        vocab_file, ...: the files that the class names in `vocab_files_names`, from which it builds one.
+        added_tokens_decoder: {id: AddedToken} of tokens beside the vocabulary.
+    Further arguments as in `PreTrainedTokenizerBase`.
+
+    A subclass for an architecture's own files sets `vocab_files_names`, `defaults` and `slow_tokenizer_class`, and
+    defines `build`, and `adapt` and `vocabulary_texts` as far as it needs them.
     """
 
+    vocab_files_names: ClassVar[dict[str, str]] = {"tokenizer_file": files.TOKENIZER}
     defaults: ClassVar[dict[str, Any]] = {}  # settings that a subclass has when nothing gives them
-    vocab_files: ClassVar[tuple[str, ...]] = ()  # files that `build` reads where there is no tokenizer.json
 
     def __init__(
         self,
-        *,
+        *args: Any,
         tokenizer_object: Tokenizer | None = None,
         tokenizer_file: str | os.PathLike[str] | None = None,
-        name_or_path: str = "",
-        added_tokens: Sequence[tuple[int, str | AddedToken]] = (),
+        added_tokens_decoder: dict[int, AddedToken] | None = None,
         **settings: Any,
     ) -> None:
-        settings = {**self.defaults, **settings}
+        names = [name for name in self.vocab_files_names if name != "tokenizer_file"]
+        if len(args) > len(names):
+            raise TypeError(f"[{type(self).__name__}] expected at most {len(names)} files, got {len(args)} arguments")
+        settings = {**self.defaults, **dict(zip(names, args, strict=False)), **settings}
+        if settings.pop("from_slow", False):
+            tokenizer_file = None
         if tokenizer_object is not None:
             tokenizer = copy.deepcopy(tokenizer_object)
         elif tokenizer_file is not None:
@@ -74,21 +63,12 @@ class PreTrainedTokenizerFast(SpecialTokens):
         tokenizer.no_truncation()
         self._tokenizer = tokenizer
         self._truncation = self._padding = None  # as they are in the Rust object now
-        self._special = {name: settings.pop(name, None) for name in NAMES}
-        self._additional = list(settings.pop("additional_special_tokens", None) or [])
-        self.name_or_path = str(name_or_path)
-        self.model_max_length = settings.get("model_max_length") or UNLIMITED
-        self.padding_side = one_of("padding_side", settings.get("padding_side", "right"), SIDES)
-        self.truncation_side = one_of("truncation_side", settings.get("truncation_side", "right"), SIDES)
-        self.pad_token_type_id = settings.pop("pad_token_type_id", 0)
-        self.clean_up_tokenization_spaces = settings.get("clean_up_tokenization_spaces", False)
-        self.split_special_tokens = settings.get("split_special_tokens", False)
-        self.model_input_names = list(
-            settings.get("model_input_names") or ("input_ids", "token_type_ids", "attention_mask")
-        )
-        self.init_kwargs = settings
+        self.add_prefix_space = settings.get("add_prefix_space", False)
+        super().__init__(**settings)
+        self._tokenizer.encode_special_tokens = self.split_special_tokens
+        self._follow_prefix_space()
         self.adapt(settings)
-        self._join_vocabulary(added_tokens)
+        self._join_vocabulary(added_tokens_decoder or {})
 
     def build(self, settings: dict[str, Any]) -> Tokenizer:
         """The Rust tokenizer of an architecture's own vocabulary files. Subclasses that have some override it."""
@@ -100,99 +80,84 @@ class PreTrainedTokenizerFast(SpecialTokens):
     def adapt(self, settings: dict[str, Any]) -> None:
         """Make the Rust tokenizer follow settings that tokenizer.json may contradict. For subclasses."""
 
-    def _join_vocabulary(self, added_tokens: Sequence[tuple[int, str | AddedToken]]) -> None:
-        """Add the tokens that the files list beside the vocabulary, and special tokens it lacks."""
-        known = self._tokenizer.get_added_tokens_decoder()
-        # A token that is there already with the same flags must not be added anew: its id would not change,
-        # but matching it would be set up again, which is slow for large vocabularies.
-        tokens = [token for index, token in added_tokens if repr(known.get(index)) != repr(token)]
-        special = {str(token): token for token in (*self._special.values(), *self._additional) if token is not None}
-        present = {str(token) for token in (*known.values(), *tokens)}
-        for text, token in special.items():
-            if text not in present:
-                tokens.append(token if isinstance(token, AddedToken) else AddedToken(token, special=True))
-        for token in tokens:
-            if isinstance(token, str):
-                token = AddedToken(token, special=token in special, normalized=token not in special)
-            self._tokenizer.add_special_tokens([token]) if token.special else self._tokenizer.add_tokens([token])
-
-    # Loading and saving
-
-    @classmethod
-    def from_pretrained(
-        cls, pretrained_model_name_or_path: str | os.PathLike[str], *args: Any, **kwargs: Any
-    ) -> PreTrainedTokenizerFast:
-        """Load from a folder or a hub id: tokenizer.json, or else the architecture's vocabulary files.
-
-        Keywords override the files' settings; those of HUB_ARGUMENTS say where to look.
-        """
-        where = os.fspath(pretrained_model_name_or_path)
-        hub = files.hub_arguments(kwargs)
-        kwargs.pop("use_fast", None)
-        settings = {**files.read_settings(where, hub), **kwargs, "name_or_path": where}
-        for name in ("tokenizer_class", "tokenizer_file"):
-            settings.pop(name, None)
-        path = files.find(where, files.TOKENIZER, hub)
-        if path is not None:
-            return cls(tokenizer_file=path, **settings)
-        found = {name: files.find(where, name, hub) for name in cls.vocab_files}
-        if not found or None in found.values():
-            wanted = " or ".join([files.TOKENIZER, *found])
-            raise OSError(f"[{where}] expected {wanted}, found none; give a folder that holds a tokenizer, or a hub id")
-        settings.update({f"{name.partition('.')[0]}_file": path for name, path in found.items()})
-        return cls(**settings)
-
-    def save_pretrained(
-        self, save_directory: str | os.PathLike[str], push_to_hub: bool = False, **kwargs: Any
-    ) -> tuple[str, ...]:
-        """Write tokenizer.json, tokenizer_config.json and special_tokens_map.json; returns their paths."""
-        folder = make_folder(save_directory)
-        special = {name: token for name, token in self._special.items() if token is not None}
-        added = {
-            str(index): to_json(token) for index, token in sorted(self._tokenizer.get_added_tokens_decoder().items())
-        }
-        settings = {
-            **{name: value for name, value in self.init_kwargs.items() if not name.endswith("_file")},
-            **{name: to_json(token, typed=True) for name, token in special.items()},
-            "added_tokens_decoder": added,
-            "additional_special_tokens": [to_json(token, typed=True) for token in self._additional],
-            "model_max_length": self.model_max_length,
-            "padding_side": self.padding_side,
-            "truncation_side": self.truncation_side,
-            "clean_up_tokenization_spaces": self.clean_up_tokenization_spaces,
-            "tokenizer_class": type(self).__name__,
-        }
-        plain = {name: to_json(token) for name, token in special.items()}
-        if self._additional:
-            plain["additional_special_tokens"] = [to_json(token) for token in self._additional]
-        texts = {
-            files.TOKENIZER: self._backend_text(),
-            files.CONFIG: json.dumps(settings, indent=2, sort_keys=True, ensure_ascii=False) + "\n",
-            files.SPECIAL_TOKENS: json.dumps(plain, indent=2, sort_keys=True, ensure_ascii=False) + "\n",
-            **self.vocabulary_texts(),
-        }
-        paths = tuple(os.path.join(folder, name) for name in texts)
-        for path, text in zip(paths, texts.values(), strict=True):
-            write_text(path, text)
-        if push_to_hub:
-            self.push_to_hub(kwargs.pop("repo_id", os.path.basename(os.path.abspath(folder))), **kwargs)
-        return paths
-
-    def _backend_text(self) -> str:
-        """tokenizer.json, free of the padding and truncation of the last call."""
-        self._set_truncation(None)
-        self._set_padding(None)
-        return self._tokenizer.to_str(pretty=True)
-
     def vocabulary_texts(self) -> dict[str, str]:
         """{file name: content} of the architecture's own vocabulary files."""
         return {}
 
-    def push_to_hub(self, repo_id: str, **kwargs: Any) -> Any:
-        """Upload the files of `save_pretrained`; arguments as in `utils.hub.push_to_hub`."""
-        from ..utils.hub import push_to_hub
+    def _follow_prefix_space(self) -> None:
+        """A pre-tokenizer that knows `add_prefix_space` follows the setting."""
+        if self._tokenizer.pre_tokenizer is None:
+            return
+        state = json.loads(self._tokenizer.pre_tokenizer.__getstate__())
+        if state.get("add_prefix_space", self.add_prefix_space) != self.add_prefix_space:
+            kind = getattr(pre_tokenizers, state.pop("type"))
+            self._tokenizer.pre_tokenizer = kind(**{**state, "add_prefix_space": self.add_prefix_space})
 
-        return push_to_hub(self.save_pretrained, repo_id, **kwargs)
+    def _join_vocabulary(self, added_tokens: dict[int, AddedToken]) -> None:
+        """Add the tokens that the files list beside the vocabulary, and special tokens it lacks."""
+        known = self._tokenizer.get_added_tokens_decoder()
+        # A token that is there already with the same flags must not be added anew: its id would not change,
+        # but matching it would be set up again, which is slow for large vocabularies.
+        same = {repr(token) for token in known.values()}
+        tokens = [token for _, token in sorted(added_tokens.items()) if repr(token) not in same]
+        present = {token.content for token in (*known.values(), *tokens)}
+        tokens += [token for token in self.all_special_tokens_extended if str(token) not in present]
+        special = set(self.all_special_tokens)
+        joined = []
+        for token in tokens:
+            if isinstance(token, str):
+                token = AddedToken(token, special=token in special)
+            else:
+                token.special = token.special or token.content in special
+            joined.append(token)
+        if joined:
+            self._tokenizer.add_tokens(joined)
+
+    # Saving
+
+    @classmethod
+    def _find_files(cls, where: str, hub: dict[str, Any]) -> dict[str, str | None]:
+        names = {**cls.vocab_files_names, "tokenizer_file": files.TOKENIZER}
+        found = {argument: files.find(where, name, hub) for argument, name in names.items()}
+        if not any(found.values()):
+            wanted = " or ".join(sorted(names.values()))
+            raise OSError(f"[{where}] expected {wanted}, found none; give a folder that holds a tokenizer, or a hub id")
+        return found
+
+    @property
+    def can_save_slow_tokenizer(self) -> bool:
+        """Whether the plain tokenizer's files can be written: a sentencepiece model must be at hand."""
+        name = self.vocab_files_names.get("vocab_file", "")
+        if not name or name.endswith(".model"):
+            path = getattr(self, "vocab_file", None)
+            return bool(path) and os.path.isfile(path)
+        return True
+
+    def _class_to_save(self) -> str:
+        name = type(self).__name__
+        return name.removesuffix("Fast") if self.can_save_slow_tokenizer else name
+
+    def _save_pretrained(
+        self, save_directory: str, legacy_format: bool | None = None, filename_prefix: str | None = None
+    ) -> tuple[str, ...]:
+        slow = self.slow_tokenizer_class is not None and self.can_save_slow_tokenizer
+        if legacy_format and not slow:
+            raise ValueError(
+                f"[save_pretrained] {type(self).__name__} has no files but tokenizer.json; leave legacy_format out"
+            )
+        paths: tuple[str, ...] = ()
+        if slow and legacy_format is not False:
+            paths = super()._save_pretrained(save_directory, filename_prefix=filename_prefix)
+        if not legacy_format:
+            self._set_truncation(None)
+            self._set_padding(None)
+            text = self._tokenizer.to_str(pretty=True)
+            paths += write_files(save_directory, {files.TOKENIZER: text}, filename_prefix)
+        return paths
+
+    def save_vocabulary(self, save_directory: str, filename_prefix: str | None = None) -> tuple[str, ...]:
+        """Write the architecture's own vocabulary files; returns their paths."""
+        return write_files(save_directory, self.vocabulary_texts(), filename_prefix)
 
     # The vocabulary
 
@@ -200,6 +165,11 @@ class PreTrainedTokenizerFast(SpecialTokens):
     def backend_tokenizer(self) -> Tokenizer:
         """The Rust tokenizer."""
         return self._tokenizer
+
+    @property
+    def decoder(self) -> Any:
+        """The Rust tokenizer's decoder."""
+        return self._tokenizer.decoder
 
     @property
     def is_fast(self) -> bool:
@@ -213,9 +183,6 @@ class PreTrainedTokenizerFast(SpecialTokens):
     def __len__(self) -> int:
         return self._tokenizer.get_vocab_size(with_added_tokens=True)
 
-    def __bool__(self) -> bool:
-        return True
-
     def get_vocab(self) -> dict[str, int]:
         """{token: id}, added tokens included."""
         return self._tokenizer.get_vocab(with_added_tokens=True)
@@ -227,54 +194,34 @@ class PreTrainedTokenizerFast(SpecialTokens):
         """{id: token} of the added tokens."""
         return self._tokenizer.get_added_tokens_decoder()
 
-    @property
-    def added_tokens_encoder(self) -> dict[str, int]:
-        """{text: id} of the added tokens."""
-        return {str(token): index for index, token in sorted(self.added_tokens_decoder.items())}
+    def _add_tokens(self, new_tokens: Sequence[str | AddedToken], special_tokens: bool = False) -> int:
+        add = self._tokenizer.add_special_tokens if special_tokens else self._tokenizer.add_tokens
+        return add(list(new_tokens))
 
-    get_added_vocab = added_tokens_encoder.fget
+    def _convert_token_to_id_with_added_voc(self, token: str) -> int | None:
+        index = self._tokenizer.token_to_id(token)
+        if index is None and (unknown := self.unk_token) is not None:
+            return self._tokenizer.token_to_id(unknown)
+        return index
 
-    def add_tokens(self, new_tokens: Any, special_tokens: bool = False) -> int:
-        """Add one token or several, text or AddedToken; returns how many were new. Resize the model after it."""
-        tokens = [new_tokens] if isinstance(new_tokens, (str, AddedToken)) else list(new_tokens)
-        return self._tokenizer.add_special_tokens(tokens) if special_tokens else self._tokenizer.add_tokens(tokens)
+    def _convert_id_to_token(self, index: int) -> str | None:
+        return self._tokenizer.id_to_token(int(index))
 
-    def add_special_tokens(
-        self, special_tokens_dict: dict[str, Any], replace_additional_special_tokens: bool = True
-    ) -> int:
-        """Set special tokens by attribute name, adding new ones to the vocabulary; returns how many were new."""
-        added = 0
-        for name, value in special_tokens_dict.items():
-            if name == "additional_special_tokens":
-                kept = [] if replace_additional_special_tokens else self._additional
-                self._additional = [*kept, *(token for token in value if str(token) not in map(str, kept))]
-                added += self.add_tokens(value, special_tokens=True)
-            elif name in NAMES:
-                setattr(self, name, value)
-                added += self.add_tokens(value, special_tokens=True)
-            else:
-                raise ValueError(
-                    f"[add_special_tokens] expected {', '.join(NAMES)} or additional_special_tokens, got {name!r}"
-                )
-        return added
+    def _id_to_token(self, index: int) -> str | None:
+        try:
+            return self._tokenizer.id_to_token(index)
+        except OverflowError:
+            raise self._no_ids(index) from None
 
-    def convert_tokens_to_ids(self, tokens: str | Sequence[str]) -> Any:
-        """The id of a token, or a list of ids; unknown tokens give `unk_token_id`."""
-        if isinstance(tokens, str):
-            index = self._tokenizer.token_to_id(tokens)
-            unknown = self.unk_token
-            if index is None and unknown is not None and tokens != unknown:
-                return self._tokenizer.token_to_id(unknown)
-            return index
-        return [self.convert_tokens_to_ids(token) for token in tokens]
-
-    def convert_ids_to_tokens(self, ids: Any, skip_special_tokens: bool = False) -> Any:
-        """The token of an id, or a list of tokens."""
-        ids = as_list(ids)
-        if isinstance(ids, int):
-            return self._tokenizer.id_to_token(ids)
-        skipped = set(self.all_special_ids) if skip_special_tokens else ()
-        return [self._tokenizer.id_to_token(int(index)) for index in ids if index not in skipped]
+    @staticmethod
+    def _no_ids(ids: Any) -> Exception:
+        """The error for what cannot be ids of tokens."""
+        rows = ids if isinstance(ids, (list, tuple)) else [ids]
+        wrong = next((index for index in rows if not isinstance(index, int)), None)
+        if wrong is not None or ids is None:
+            return TypeError(f"[decode] expected integers, the ids of tokens, got {wrong!r:.60}")
+        wrong = next((index for index in rows if not 0 <= index < 2**32), rows)
+        return OverflowError(f"[decode] expected ids from 0 on, got {wrong}; put a token's id in its place, or drop it")
 
     def convert_tokens_to_string(self, tokens: list[str]) -> str:
         """The text that tokens stand for."""
@@ -287,21 +234,39 @@ class PreTrainedTokenizerFast(SpecialTokens):
 
     # Text to ids
 
-    def __call__(
+    def tokenize(
+        self, text: str, pair: str | None = None, add_special_tokens: bool = False, **kwargs: Any
+    ) -> list[str]:
+        """The tokens of a text, without special ones unless asked."""
+        return self.encode_plus(text, pair, add_special_tokens=add_special_tokens, **kwargs).tokens()
+
+    def _encode_plus(
+        self, text: Any, text_pair: Any = None, return_tensors: Any = None, return_overflowing_tokens: bool = False,
+        **kwargs: Any,
+    ) -> BatchEncoding:  # fmt: skip
+        batch = self._batch_encode_plus(
+            [(text, text_pair)] if text_pair else [text],
+            return_tensors=return_tensors,
+            return_overflowing_tokens=return_overflowing_tokens,
+            **kwargs,
+        )
+        if return_tensors is None and not return_overflowing_tokens:
+            for name, value in batch.items():
+                batch[name] = value[0] if value and isinstance(value[0], list) else value
+        return batch
+
+    def _batch_encode_plus(
         self,
-        text: Any = None,
-        text_pair: Any = None,
-        text_target: Any = None,
-        text_pair_target: Any = None,
+        batch_text_or_text_pairs: Sequence[Any],
         add_special_tokens: bool = True,
-        padding: bool | str = False,
-        truncation: bool | str | None = None,
+        padding_strategy: PaddingStrategy = NO_PADDING,
+        truncation_strategy: TruncationStrategy = NO_TRUNCATION,
         max_length: int | None = None,
         stride: int = 0,
         is_split_into_words: bool = False,
         pad_to_multiple_of: int | None = None,
         padding_side: str | None = None,
-        return_tensors: str | None = None,
+        return_tensors: Any = None,
         return_token_type_ids: bool | None = None,
         return_attention_mask: bool | None = None,
         return_overflowing_tokens: bool = False,
@@ -309,125 +274,91 @@ class PreTrainedTokenizerFast(SpecialTokens):
         return_offsets_mapping: bool = False,
         return_length: bool = False,
         verbose: bool = True,
-        split_special_tokens: bool | None = None,
+        split_special_tokens: bool = False,
     ) -> BatchEncoding:
-        """Turn a text, or a list of texts, into model inputs.
-
-        Args:
-            text: a string or a list of strings; with `is_split_into_words`, a list of words or a list of those.
-            text_pair: the second texts, in the same form.
-            text_target: texts whose ids become "labels".
-            padding: True or "longest" (to the longest of the batch), "max_length", or False.
-            truncation: True or "longest_first", "only_first", "only_second", or False.
-            max_length: in tokens, special ones included; default `model_max_length`.
-            stride: how many tokens overlap between the pieces of `return_overflowing_tokens`.
-            return_tensors: "pt", "tf", "jax" or "np"; None gives lists of integers.
-        Returns:
-            BatchEncoding of (batch, length) values, or of (length,) lists for one text without `return_tensors`.
-            Integers are 64 bits wide in PyTorch and NumPy, 32 in TensorFlow and JAX.
-        """
-        options = {name: value for name, value in locals().items() if name not in ("self", *TEXTS)}
-        if text is None and text_target is None:
-            raise ValueError("[tokenizer] expected text or text_target, got neither")
-        encoded = None if text is None else self._encode(text, text_pair, **options)
-        if text_target is None:
-            return encoded
-        target = self._encode(text_target, text_pair_target, **options)
-        if encoded is None:
-            return target
-        encoded["labels"] = target["input_ids"]
-        return encoded
-
-    def _encode(
-        self, text: Any, text_pair: Any, *, add_special_tokens: bool, padding: Any, truncation: Any,
-        max_length: int | None, stride: int, is_split_into_words: bool, pad_to_multiple_of: int | None,
-        padding_side: str | None, return_tensors: str | None, return_token_type_ids: bool | None,
-        return_attention_mask: bool | None, return_overflowing_tokens: bool, return_special_tokens_mask: bool,
-        return_offsets_mapping: bool, return_length: bool, verbose: bool, split_special_tokens: bool | None,
-    ) -> BatchEncoding:  # fmt: skip
-        texts, single = as_rows(text, text_pair, is_split_into_words)
-        self._plan(padding, truncation, max_length, stride, pad_to_multiple_of, padding_side)
-        split = self.split_special_tokens if split_special_tokens is None else split_special_tokens
-        if self._tokenizer.encode_special_tokens != split:
-            self._tokenizer.encode_special_tokens = split
-        try:
-            encodings = self._tokenizer.encode_batch(
-                texts, add_special_tokens=add_special_tokens, is_pretokenized=is_split_into_words
-            )
-        except Exception as error:  # the Rust library raises nothing more precise
-            raise ValueError(f"[tokenizer] cannot encode with truncation {self._truncation}: {error}") from error
+        rows = batch_text_or_text_pairs
+        if not isinstance(rows, (list, tuple)):
+            raise TypeError(f"[tokenizer] expected a list of texts, got {type(rows).__name__}")
+        self.set_truncation_and_padding(
+            padding_strategy, truncation_strategy, max_length, stride, pad_to_multiple_of, padding_side
+        )
+        if self._tokenizer.encode_special_tokens != split_special_tokens:
+            self._tokenizer.encode_special_tokens = split_special_tokens
+        # Offsets are a fifth of the work; where few will ask for them, they are found when someone does.
+        many = len(rows) > 1 and not (is_split_into_words or return_offsets_mapping or return_overflowing_tokens)
+        again = Again(self, rows, add_special_tokens, split_special_tokens) if many else None
+        encode = self._tokenizer.encode_batch_fast if many else self._tokenizer.encode_batch
+        encodings = self._run(encode, rows, add_special_tokens, is_split_into_words)
+        if again is not None:
+            again.first = encodings
         origin = list(range(len(encodings)))
         if return_overflowing_tokens:
             pieces = [(row, piece) for row, whole in enumerate(encodings) for piece in (whole, *whole.overflowing)]
             origin, encodings = [row for row, _ in pieces], [piece for _, piece in pieces]
-        names = self.model_input_names
-        wanted = {
-            "input_ids": ("ids", True),
-            "token_type_ids": ("type_ids", given(return_token_type_ids, "token_type_ids" in names)),
-            "attention_mask": ("attention_mask", given(return_attention_mask, "attention_mask" in names)),
-            "special_tokens_mask": ("special_tokens_mask", return_special_tokens_mask),
-            "offset_mapping": ("offsets", return_offsets_mapping),
-        }
-        data = {name: [getattr(e, part) for e in encodings] for name, (part, asked) in wanted.items() if asked}
+        data = {"input_ids": list(map(attrgetter("ids"), encodings))}
+        if given(return_token_type_ids, "token_type_ids" in self.model_input_names):
+            data["token_type_ids"] = list(map(attrgetter("type_ids"), encodings))
+        if given(return_attention_mask, "attention_mask" in self.model_input_names):
+            if self._padding is None:
+                data["attention_mask"] = [[1] * len(ids) for ids in data["input_ids"]]
+            else:
+                data["attention_mask"] = list(map(attrgetter("attention_mask"), encodings))
+        if return_special_tokens_mask:
+            data["special_tokens_mask"] = list(map(attrgetter("special_tokens_mask"), encodings))
+        if return_offsets_mapping:
+            data["offset_mapping"] = list(map(attrgetter("offsets"), encodings))
         if return_length:
-            data["length"] = [len(ids) for ids in data["input_ids"]]
+            data["length"] = list(map(len, data["input_ids"]))
         if return_overflowing_tokens:
             data["overflow_to_sample_mapping"] = origin
-        if single and return_tensors is None and not return_overflowing_tokens:
-            data = {name: values[0] if isinstance(values[0], list) else values for name, values in data.items()}
-        if verbose and max_length is None and self._truncation is None:
-            self._warn_if_too_long(encodings)
-        return BatchEncoding(data, encodings, return_tensors)
+        if max_length is None and verbose and encodings:
+            self._warn_if_too_long(max(map(len, data["input_ids"])), max_length, verbose)
+        return BatchEncoding(data, again or encodings, return_tensors)
 
-    def _warn_if_too_long(self, encodings: list[Any]) -> None:
-        longest = max((len(encoding) for encoding in encodings), default=0)
-        if longest > self.model_max_length:
-            import warnings
+    def _run(self, encode: Any, rows: Sequence[Any], add_special_tokens: bool, words: bool) -> list[Any]:
+        """Encode a batch in Rust, on all cores and without the interpreter's lock; say what is wrong with bad input."""
+        try:
+            return encode(rows, add_special_tokens=add_special_tokens, is_pretokenized=words)
+        except TypeError:
+            refuse_rows(rows, words)
+            raise
+        except Exception as error:  # the Rust library raises nothing more precise
+            raise ValueError(f"[tokenizer] cannot encode with truncation {self._truncation}: {error}") from error
 
-            warnings.warn(
-                f"[tokenizer] expected at most {self.model_max_length} tokens, the model's longest input, "
-                f"got {longest}; pass truncation=True",
-                stacklevel=4,
-            )
-
-    def _plan(
-        self, padding: Any, truncation: Any, max_length: int | None, stride: int, multiple: int | None, side: str | None
+    def set_truncation_and_padding(
+        self,
+        padding_strategy: PaddingStrategy,
+        truncation_strategy: TruncationStrategy,
+        max_length: int | None,
+        stride: int,
+        pad_to_multiple_of: int | None,
+        padding_side: str | None,
     ) -> None:
-        """Set the Rust tokenizer's padding and truncation as `__call__`'s arguments ask."""
-        if max_length is not None and truncation is None and padding in (False, None, "do_not_pad"):
-            truncation = True  # a length alone means cutting there
-        padding = one_of("padding", PADDING.get(padding, padding), PADDINGS)
-        truncation = one_of("truncation", TRUNCATION.get(truncation, truncation), TRUNCATIONS)
-        limit = max_length
-        if limit is None and self.model_max_length <= LARGE:
-            limit = self.model_max_length
-        if limit is None:  # nothing says how long; `transformers` leaves such texts as they are
-            padding = "do_not_pad" if padding == "max_length" else padding
-            truncation = "do_not_truncate"
-        if padding != "do_not_pad" and truncation != "do_not_truncate" and multiple and limit % multiple:
-            raise ValueError(
-                f"[tokenizer] expected max_length to be a multiple of pad_to_multiple_of ({multiple}), got {limit}"
+        """Set the Rust tokenizer's padding and truncation."""
+        if truncation_strategy is NO_TRUNCATION:
+            self._set_truncation(None)
+        else:
+            self._set_truncation(
+                {
+                    "max_length": max_length,
+                    "stride": stride,
+                    "strategy": truncation_strategy.value,
+                    "direction": self.truncation_side,
+                }
             )
-        cut = None
-        if truncation != "do_not_truncate":
-            cut = {"max_length": limit, "stride": stride, "strategy": truncation, "direction": self.truncation_side}
-        self._set_truncation(cut)
-        self._set_padding(None if padding == "do_not_pad" else self._pad_plan(padding, limit, multiple, side))
-
-    def _pad_plan(self, padding: str, limit: int | None, multiple: int | None, side: str | None) -> dict[str, Any]:
-        if self.pad_token is None or self.pad_token_id is None:
-            raise ValueError(
-                "[tokenizer] expected a padding token, this tokenizer has none; set tokenizer.pad_token, for instance "
-                "to tokenizer.eos_token"
+        if padding_strategy is NO_PADDING:
+            self._set_padding(None)
+        else:
+            self._set_padding(
+                {
+                    "length": max_length if padding_strategy is PaddingStrategy.MAX_LENGTH else None,
+                    "direction": one_of("padding_side", padding_side or self.padding_side, SIDES),
+                    "pad_id": self.pad_token_id,
+                    "pad_token": self.pad_token,
+                    "pad_type_id": self.pad_token_type_id,
+                    "pad_to_multiple_of": pad_to_multiple_of,
+                }
             )
-        return {
-            "length": limit if padding == "max_length" else None,
-            "direction": one_of("padding_side", side or self.padding_side, SIDES),
-            "pad_id": self.pad_token_id,
-            "pad_token": self.pad_token,
-            "pad_type_id": self.pad_token_type_id,
-            "pad_to_multiple_of": multiple,
-        }
 
     def _set_truncation(self, plan: dict[str, Any] | None) -> None:
         if plan == self._truncation:
@@ -439,6 +370,7 @@ class PreTrainedTokenizerFast(SpecialTokens):
             try:
                 self._tokenizer.enable_truncation(**plan)
             except (ValueError, OverflowError) as error:
+                self._tokenizer.no_truncation()
                 raise ValueError(
                     f"[tokenizer] cannot cut at max_length={plan['max_length']} with stride={plan['stride']}: {error}"
                 ) from error
@@ -449,110 +381,79 @@ class PreTrainedTokenizerFast(SpecialTokens):
             self._tokenizer.no_padding() if plan is None else self._tokenizer.enable_padding(**plan)
             self._padding = plan
 
-    def encode(self, text: Any, text_pair: Any = None, **kwargs: Any) -> Any:
-        """The ids alone; arguments as in `__call__`."""
-        return self(text, text_pair, **kwargs)["input_ids"]
-
-    def encode_plus(self, text: Any, text_pair: Any = None, **kwargs: Any) -> BatchEncoding:
-        """The older name of `__call__` for one text."""
-        return self(text, text_pair, **kwargs)
-
-    def batch_encode_plus(self, batch_text_or_text_pairs: Any, **kwargs: Any) -> BatchEncoding:
-        """The older name of `__call__` for many texts, or many (text, text) pairs."""
-        batch = list(batch_text_or_text_pairs)
-        if batch and not kwargs.get("is_split_into_words") and isinstance(batch[0], (list, tuple)):
-            first, second = (list(column) for column in zip(*batch, strict=True))
-            return self(first, second, **kwargs)
-        return self(batch, **kwargs)
-
-    def tokenize(
-        self, text: str, pair: str | None = None, add_special_tokens: bool = False, **kwargs: Any
-    ) -> list[str]:
-        """The tokens of a text, without special ones unless asked."""
-        return self(text, pair, add_special_tokens=add_special_tokens, **kwargs).tokens()
-
-    def pad(
-        self,
-        encoded_inputs: Any,
-        padding: bool | str = True,
-        max_length: int | None = None,
-        pad_to_multiple_of: int | None = None,
-        padding_side: str | None = None,
-        return_attention_mask: bool | None = None,
-        return_tensors: str | None = None,
-        verbose: bool = True,
-    ) -> BatchEncoding:
-        """Bring encoded texts to one length: a batch by name, or a list of single encodings (a collator's use).
-
-        Pads "input_ids", "token_type_ids", "attention_mask" and "special_tokens_mask"; other values stay as they are.
-        Arrays come back as arrays of their framework unless `return_tensors` says otherwise.
-        """
-        main = self.model_input_names[0]
-        if isinstance(encoded_inputs, (list, tuple)):
-            if not encoded_inputs or not isinstance(encoded_inputs[0], Mapping):
-                raise ValueError("[pad] expected a mapping or a list of mappings, each with " + main)
-            encoded_inputs = {name: [item[name] for item in encoded_inputs] for name in encoded_inputs[0]}
-        if main not in encoded_inputs:
-            raise ValueError(f"[pad] expected {main!r} among the values, got {', '.join(encoded_inputs)}")
-        values = encoded_inputs[main]
-        if return_tensors is None and len(values):
-            return_tensors = kind_of(values) or kind_of(values[0])
-        data = {name: as_list(value) for name, value in encoded_inputs.items()}
-        single = bool(data[main]) and not isinstance(data[main][0], (list, tuple))
-        if single:
-            data = {name: [value] for name, value in data.items()}
-        lengths = [len(row) for row in data[main]]
-        sizes = {len(value) for value in data.values()}
-        if len(sizes) > 1:
-            raise ValueError(f"[pad] expected values of one batch size, got {', '.join(map(str, sorted(sizes)))}")
-        if given(return_attention_mask, "attention_mask" in self.model_input_names):
-            data.setdefault("attention_mask", [[1] * length for length in lengths])
-        self._plan(padding, False, max_length, 0, pad_to_multiple_of, padding_side)
-        plan = self._padding
-        if plan is not None and lengths:
-            target = plan["length"] or max(lengths)
-            target = -(-target // (pad_to_multiple_of or 1)) * (pad_to_multiple_of or 1)
-            fill = {main: plan["pad_id"], "token_type_ids": plan["pad_type_id"], **PAD_VALUES}
-            for name in fill.keys() & data.keys():
-                rows = ((list(row), [fill[name]] * (target - len(row))) for row in data[name])
-                data[name] = [row + more if plan["direction"] == "right" else more + row for row, more in rows]
-        if single and return_tensors is None:
-            data = {name: value[0] for name, value in data.items()}
-        return BatchEncoding({name: data[name] for name in (*encoded_inputs, *data)}, tensor_type=return_tensors)
-
     # Ids to text
 
-    def decode(
+    def _decode(
         self,
         token_ids: Any,
         skip_special_tokens: bool = False,
         clean_up_tokenization_spaces: bool | None = None,
         **kwargs: Any,
     ) -> str:
-        """The text of one sequence of ids: a list, or an array of any framework."""
-        ids = as_list(token_ids)
-        text = self._tokenizer.decode([ids] if isinstance(ids, int) else ids, skip_special_tokens=skip_special_tokens)
-        if given(clean_up_tokenization_spaces, self.clean_up_tokenization_spaces):
-            text = self.clean_up_tokenization(text)
-        return text
+        self._decode_use_source_tokenizer = kwargs.pop("use_source_tokenizer", False)
+        ids = [token_ids] if isinstance(token_ids, int) else token_ids
+        try:
+            text = self._tokenizer.decode(ids, skip_special_tokens=skip_special_tokens)
+        except (TypeError, OverflowError):
+            raise self._no_ids(ids) from None
+        return self._cleaned(text, clean_up_tokenization_spaces)
 
-    def batch_decode(self, sequences: Any, **kwargs: Any) -> list[str]:
-        """`decode` of every row."""
-        return [self.decode(row, **kwargs) for row in as_list(sequences)]
+    def train_new_from_iterator(
+        self,
+        text_iterator: Iterable[Any],
+        vocab_size: int,
+        length: int | None = None,
+        new_special_tokens: Sequence[str | AddedToken] | None = None,
+        special_tokens_map: dict[str, str] | None = None,
+        **kwargs: Any,
+    ) -> PreTrainedTokenizerFast:
+        """A tokenizer of the same kind, trained on other texts.
 
-    @staticmethod
-    def clean_up_tokenization(out_string: str) -> str:
-        """Remove the spaces that joining English tokens leaves before punctuation and contractions."""
-        for spaced in SPACED:
-            out_string = out_string.replace(spaced, spaced.strip())
-        return out_string
+        Args:
+            text_iterator: texts, or lists of texts.
+            vocab_size: of the new vocabulary, special tokens included.
+            length: how many texts there are, for the progress bar.
+            new_special_tokens: more special tokens.
+            special_tokens_map: {old special token: new one}.
+            kwargs: further arguments of the Rust library's trainer.
+        """
+        from .training import train_like
 
-    def __repr__(self) -> str:
-        return (
-            f"{type(self).__name__}(name_or_path={self.name_or_path!r}, vocab_size={self.vocab_size}, "
-            f"model_max_length={self.model_max_length}, padding_side={self.padding_side!r}, "
-            f"special_tokens={self.special_tokens_map})"
-        )
+        more, renamed = list(new_special_tokens or ()), special_tokens_map or {}
+        tokenizer = train_like(self._tokenizer, text_iterator, vocab_size, length, more, renamed, kwargs)
+        settings = {name: value for name, value in self.init_kwargs.items() if name not in self.vocab_files_names}
+        for name, token in self.special_tokens_map_extended.items():
+            if isinstance(token, AddedToken):
+                token = copy.deepcopy(token)
+                token.content = renamed.get(token.content, token.content)
+                settings[name] = token
+            elif isinstance(token, str):
+                settings[name] = renamed.get(token, token)
+        if more := [*self.additional_special_tokens, *more]:
+            settings["additional_special_tokens"] = more
+        return type(self)(tokenizer_object=tokenizer, **settings)
+
+
+class Again:
+    """Encodings with offsets of a batch that was encoded without, made when they are asked for."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast, rows: Sequence[Any], special: bool, split: bool) -> None:
+        self.tokenizer, self.rows, self.special, self.split = tokenizer, rows, special, split
+        self.plans = tokenizer._truncation, tokenizer._padding
+        self.first: list[Any] = []
+
+    def __call__(self) -> list[Any]:
+        tokenizer = self.tokenizer
+        tokenizer._set_truncation(self.plans[0])
+        tokenizer._set_padding(self.plans[1])
+        tokenizer._tokenizer.encode_special_tokens = self.split
+        encodings = tokenizer._run(tokenizer._tokenizer.encode_batch, self.rows, self.special, False)
+        if any(old.ids != new.ids for old, new in zip(self.first, encodings, strict=True)):
+            raise ValueError(
+                "[BatchEncoding] expected the tokenizer as it was when it made this batch, it has changed; "
+                "encode again, or pass return_offsets_mapping=True"
+            )
+        return encodings
 
 
 def read_tokenizer(path: str | os.PathLike[str]) -> Tokenizer:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from tokenizers import AddedToken
+
 from ..configs.base import HUB_ARGUMENTS, IGNORED_ARGUMENTS
 from ..utils.files import read_json_object
-from .special import NAMES, from_json
+from .special import ADDITIONAL, NAMES, from_json
 
 TOKENIZER = "tokenizer.json"
 CONFIG = "tokenizer_config.json"
 SPECIAL_TOKENS = "special_tokens_map.json"
 ADDED_TOKENS = "added_tokens.json"
+CHAT_TEMPLATE = "chat_template.jinja"
+CHAT_TEMPLATES = "additional_chat_templates"
 VOCAB = "vocab.txt"
 
 
@@ -34,34 +38,92 @@ def find(where: str | os.PathLike[str], filename: str, hub: dict[str, Any]) -> s
     return None if path is None else os.fspath(path)
 
 
-def read_settings(where: str | os.PathLike[str], hub: dict[str, Any]) -> dict[str, Any]:
-    """The settings of a tokenizer: tokenizer_config.json, with special tokens from the older files if need be.
+def read_settings(where: str | os.PathLike[str], hub: dict[str, Any], complete: bool = False) -> dict[str, Any]:
+    """The settings of a tokenizer: tokenizer_config.json, chat templates, and the older files of special tokens.
 
-    The result's "added_tokens" lists (id, token) of tokens beside the vocabulary.
+    With `complete`, tokenizer.json is read elsewhere, and its added tokens need not be listed here. The result's
+    "added_tokens_decoder" is {id: AddedToken} of tokens beside the vocabulary; special tokens that it lists carry its
+    flags.
     """
     path = find(where, CONFIG, hub)
-    settings = {name: from_json(value) for name, value in (read_json_object(path) if path else {}).items()}
+    settings = from_json(read_json_object(path)) if path else {}
     added = settings.pop("added_tokens_decoder", None)
-    if added is not None:
-        settings["added_tokens"] = sorted((int(index), from_json(token)) for index, token in added.items())
-    else:
-        if path := find(where, SPECIAL_TOKENS, hub):
-            settings.update((name, from_json(value)) for name, value in read_json_object(path).items())
-        path = find(where, ADDED_TOKENS, hub)
-        older = read_json_object(path) if path else {}
-        settings["added_tokens"] = sorted((index, token) for token, index in older.items())
-    more = settings.get("additional_special_tokens") or []
-    settings["additional_special_tokens"] = [from_json(token) for token in more]
+    if added is None:
+        added = _older_tokens(where, hub, settings)
+        path = None if complete else find(where, TOKENIZER, hub)
+        for token in (read_json_object(path).get("added_tokens") or ()) if path else ():
+            added[token["id"]] = from_json(token)
+    settings["added_tokens_decoder"] = added = {int(index): token for index, token in sorted(added.items())}
+    flags = {str(token): token for token in added.values()}
     for name in NAMES:
-        if isinstance(settings.get(name), dict):
-            raise OSError(f"[{path}] expected {name} to be text or a token, got {settings[name]!r}; correct the file")
+        value = settings.get(name)
+        if value is not None and not isinstance(value, (str, AddedToken)):
+            raise OSError(f"[{path}] expected {name} to be text or a token, got {value!r}; correct the file")
+        if value is not None:
+            settings[name] = flags.get(str(value), value)
+    for index, token in added.items():
+        if not isinstance(token, AddedToken):
+            raise OSError(f"[{path}] expected token {index} to be a token's flags, got {token!r}; correct the file")
+    templates = read_templates(where, hub)
+    if templates:
+        settings["chat_template"] = templates["default"] if list(templates) == ["default"] else templates
     return settings
+
+
+def _older_tokens(where: str | os.PathLike[str], hub: dict[str, Any], settings: dict[str, Any]) -> dict[int, Any]:
+    """Added tokens of added_tokens.json; the special ones of special_tokens_map.json go to `settings`."""
+    if path := find(where, SPECIAL_TOKENS, hub):
+        for name, value in read_json_object(path).items():
+            if name == ADDITIONAL:
+                tokens = [*(settings.get(name) or []), *map(_special, value)]
+                value = list({str(token): token for token in tokens}.values())
+            settings[name] = _special(value)
+    special = {str(settings[name]) for name in NAMES if settings.get(name) is not None}
+    special.update(str(token) for token in settings.get(ADDITIONAL) or ())
+    added = {}
+    if path := find(where, ADDED_TOKENS, hub):
+        for token, index in read_json_object(path).items():
+            added[index] = AddedToken(token, special=token in special, normalized=token not in special)
+    return added
+
+
+def _special(value: Any) -> Any:
+    return from_json({**value, "special": True}) if isinstance(value, dict) else value
+
+
+def read_templates(where: str | os.PathLike[str], hub: dict[str, Any]) -> dict[str, str]:
+    """{name: chat template} of the files that hold nothing else; the main one is called "default"."""
+    path = find(where, CHAT_TEMPLATE, hub)
+    paths = {"default": path} if path else {}
+    if os.path.isdir(where):
+        folder = os.path.join(where, hub.get("subfolder", ""), CHAT_TEMPLATES)
+        names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    else:
+        names = _remote_templates(os.fspath(where), hub) if path else []
+    for name in names:
+        if name.endswith(".jinja") and (found := find(where, f"{CHAT_TEMPLATES}/{name}", hub)):
+            paths[name.removesuffix(".jinja")] = found
+    templates = {}
+    for name, path in paths.items():
+        with open(path, encoding="utf-8") as file:
+            templates[name] = file.read()
+    return templates
+
+
+def _remote_templates(where: str, hub: dict[str, Any]) -> list[str]:
+    """File names in the folder of further templates on the hub."""
+    from ..utils.hub import list_folder
+
+    folder = "/".join(filter(None, (hub.get("subfolder", ""), CHAT_TEMPLATES)))
+    return [] if hub.get("local_files_only") else list_folder(where, folder, hub.get("revision"), hub.get("token"))
 
 
 def read_vocab(path: str | os.PathLike[str]) -> dict[str, int]:
     """{token: id} of a vocab.txt: one token a line, the first is 0."""
-    with open(path, encoding="utf-8") as file:
-        try:
+    try:
+        with open(path, encoding="utf-8") as file:
             return {line.rstrip("\n"): index for index, line in enumerate(file)}
-        except UnicodeDecodeError as error:
-            raise OSError(f"[{os.fspath(path)}] expected UTF-8 text, one token a line: {error}") from error
+    except UnicodeDecodeError as error:
+        raise OSError(f"[{os.fspath(path)}] expected UTF-8 text, one token a line: {error}") from error
+    except (FileNotFoundError, IsADirectoryError, TypeError) as error:
+        raise OSError(f"[{path}] expected the path of a vocabulary file, one token a line, found none") from error

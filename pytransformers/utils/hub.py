@@ -125,3 +125,15 @@ def is_offline_mode() -> bool:
 
 def is_remote_url(url_or_filename: str) -> bool:
     return str(url_or_filename).startswith(("http://", "https://"))
+
+
+def list_folder(repo_id: str, folder: str, revision: str | None = None, token: bool | str | None = None) -> list[str]:
+    """Sorted names in a folder of a hub repository; none if there is no such folder, or no connection."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+
+    try:
+        found = HfApi(token=token).list_repo_tree(repo_id, folder, revision=revision)
+        return sorted(entry.path.rpartition("/")[2] for entry in found)
+    except (HfHubHTTPError, OfflineModeIsEnabled, OSError):
+        return []

@@ -110,7 +110,7 @@ def test_truncation_of_one_side(ours, theirs, strategy):
 def test_built_from_vocab_txt(vocab_only, ours, theirs):
     built = AutoTokenizer.from_pretrained(vocab_only)
     assert type(built) is BertTokenizerFast and built.model_max_length == 512
-    for tokenizer in (built, BertTokenizer.from_pretrained(vocab_only), BertTokenizer(vocab_only / "vocab.txt")):
+    for tokenizer in (built, BertTokenizerFast(vocab_only / "vocab.txt"), BertTokenizer.from_pretrained(vocab_only)):
         assert dict(tokenizer(CORPUS)) == dict(theirs(CORPUS)) == dict(ours(CORPUS))
         assert dict(tokenizer(PAIRS)) == dict(theirs(PAIRS))
 
@@ -123,7 +123,7 @@ def test_case_and_accents(vocab_only, folder, lower, strip):
 
     where = MINILM if folder == "whole" else vocab_only
     kwargs = {"do_lower_case": lower, "strip_accents": strip, "tokenize_chinese_chars": lower}
-    ours, theirs = BertTokenizer.from_pretrained(where, **kwargs), Theirs.from_pretrained(where, **kwargs)
+    ours, theirs = BertTokenizerFast.from_pretrained(where, **kwargs), Theirs.from_pretrained(where, **kwargs)
     assert ours(CORPUS[:-1])["input_ids"] == theirs(CORPUS[:-1])["input_ids"]
 
 
@@ -200,7 +200,7 @@ def test_special_tokens(ours, theirs):
 def test_added_tokens_survive_saving_both_ways(tmp_path):
     from transformers import AutoTokenizer as Theirs
 
-    ours, theirs = BertTokenizer.from_pretrained(MINILM), Theirs.from_pretrained(MINILM)
+    ours, theirs = BertTokenizerFast.from_pretrained(MINILM), Theirs.from_pretrained(MINILM)
     text = "a newword and <special> here, Strip  <strip> me"
     for tokenizer in (ours, theirs):
         assert tokenizer.add_tokens(["newword", "newword"]) == 1
@@ -260,7 +260,7 @@ def test_batch_encoding(ours, theirs):
     [
         ((3,), TypeError, "expected text, or a list of texts, got int"),
         ((["a", None],), TypeError, "expected text at position 1, got None"),
-        ((["a", "b"], ["c"]), ValueError, "as many texts in text_pair as in text, got 1"),
+        ((["a", "b"], ["c"]), ValueError, "as many texts in text_pair as in text, 2, got 1"),
         ((), ValueError, "expected text or text_target"),
         ((["a", ["b"]],), TypeError, r"expected text at position 1, got \['b'\]"),
     ],
@@ -273,7 +273,7 @@ def test_what_is_no_text_is_refused(ours, args, error, message):
 @pytest.mark.parametrize(
     "kwargs, message",
     [
-        ({"padding": "long"}, "expected padding to be one of longest, max_length, do_not_pad, got 'long'"),
+        ({"padding": "long"}, "expected padding to be one of longest, do_not_pad, max_length, got 'long'"),
         ({"truncation": "middle"}, "expected truncation to be one of"),
         ({"padding": True, "padding_side": "top"}, "expected padding_side to be one of right, left"),
         ({"truncation": True, "max_length": 4, "stride": 9}, "cannot cut at max_length=4 with stride=9"),
@@ -288,6 +288,8 @@ def test_bad_options_are_refused(ours, kwargs, message):
 
 
 def test_texts_beyond_the_model_warn(ours):
+    ours = copy.deepcopy(ours)
+    ours.deprecation_warnings.clear()
     with pytest.warns(UserWarning, match="at most 512 tokens.*got 702"):
         ours(CORPUS[-1])
 
@@ -323,6 +325,8 @@ def test_bad_files(tmp_path, vocab_only):
     with pytest.raises(OSError, match="expected a tokenizer.json, as LlamaTokenizer is not built from its own files"):
         AutoTokenizer.from_pretrained(tmp_path)
     with pytest.raises(OSError, match="expected tokenizer.json or vocab.txt, found none"):
+        BertTokenizerFast.from_pretrained(tmp_path)
+    with pytest.raises(OSError, match="expected vocab.txt, found none"):
         BertTokenizer.from_pretrained(tmp_path)
     (tmp_path / "tokenizer.json").write_text('{"version": "1.0", "model": {"type": "Mystery"}}')
     with pytest.raises(OSError, match="expected a tokenizer file") as error:
@@ -333,9 +337,11 @@ def test_bad_files(tmp_path, vocab_only):
         AutoTokenizer.from_pretrained(tmp_path)
     (tmp_path / "vocab.txt").write_text("a\nb\n")
     with pytest.raises(OSError, match="expected the unk_token '\\[UNK\\]' among the 2 tokens"):
-        BertTokenizer(tmp_path / "vocab.txt")
+        BertTokenizerFast(tmp_path / "vocab.txt")
     with pytest.raises(ValueError, match="expected tokenizer_file or tokenizer_object"):
-        BertTokenizer()
+        BertTokenizerFast()
+    with pytest.raises(OSError, match="no_such.txt. expected the path of a vocabulary file"):
+        BertTokenizer("no_such.txt")
     with pytest.raises(OSError, match="has no instances"):
         AutoTokenizer()
 
