@@ -29,7 +29,7 @@ TABLE = {
     "": ({"auto"}, set()),
     "__main__": ({"cli"}, set()),
     "version": (set(), set()),
-    "utils": (set(), {"huggingface_hub"}),
+    "utils": (set(), {"huggingface_hub", "numpy"}),
     "outputs": (set(), set()),
     "configs": (set(), {"numpy"}),
     "ops": (set(), {"numpy"}),

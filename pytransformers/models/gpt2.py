@@ -262,8 +262,8 @@ class GPT2ForSequenceClassification(heads.LastTokenClassification, GPT2PreTraine
         self.score = nn.Linear(config.n_embd, config.num_labels, bias=False)
         self.post_init()
 
-    def forward(self, input_ids=None, past_key_values=None, *inputs, **kwargs):
-        return super().forward(input_ids, past_key_values, None, *inputs, **kwargs)
+    def forward(self, input_ids=None, past_key_values=None, attention_mask=None, *inputs, **kwargs):
+        return super().forward(input_ids, past_key_values, None, attention_mask, *inputs, **kwargs)
 
 
 class GPT2ForTokenClassification(heads.TokenClassification, GPT2PreTrainedModel):
@@ -274,8 +274,8 @@ class GPT2ForTokenClassification(heads.TokenClassification, GPT2PreTrainedModel)
         self.classifier = nn.Linear(config.n_embd, config.num_labels)
         self.post_init()
 
-    def forward(self, input_ids=None, past_key_values=None, *inputs, **kwargs):
-        return super().forward(input_ids, past_key_values, None, *inputs, **kwargs)
+    def forward(self, input_ids=None, past_key_values=None, attention_mask=None, *inputs, **kwargs):
+        return super().forward(input_ids, past_key_values, None, attention_mask, *inputs, **kwargs)
 
 
 class GPT2ForQuestionAnswering(heads.QuestionAnswering, GPT2PreTrainedModel):

@@ -16,6 +16,7 @@ from ..utils.hub import push_to_hub
 from .checkpoint import Checkpoint, open_checkpoint
 from .matching import match, rename, reverse_renames
 from .save import save_checkpoint
+from .signature import name_arguments
 
 HUB_ARGUMENTS = (
     "cache_dir", "force_download", "local_files_only", "token", "revision", "subfolder",
@@ -63,6 +64,7 @@ class PreTrainedMixin:
     # -- construction ------------------------------------------------------------------------------------------------
     def post_init(self):
         """Fill fresh parameters; a definition calls it at the end of `__init__`."""
+        name_arguments(self)
         self.tie_weights()
         if not self._is_empty():
             self._initialize()
