@@ -40,6 +40,7 @@ class GeneratingPipeline(Pipeline):
         if default_length is not None and settings.max_new_tokens == default_length:
             if settings.max_length not in (None, DEFAULTS["max_length"]):
                 settings.max_new_tokens = None  # a length that somebody chose goes before the task's
+        self._length_is_default = "max_new_tokens" not in kwargs and settings.max_new_tokens == default_length
         self.prefix = getattr(config, "prefix", None)
         specific = dict((getattr(config, "task_specific_params", None) or {}).get(self.task) or {})
         self.prefix = specific.pop("prefix", self.prefix)
@@ -87,7 +88,7 @@ class GeneratingPipeline(Pipeline):
             inputs = {name: batching.from_numpy(batching.to_numpy(v), self.framework) for name, v in inputs.items()}
         settings = kwargs.setdefault("generation_config", self.generation_config)
         if settings is self.generation_config and kwargs.get("max_length") is not None:
-            if "max_new_tokens" not in kwargs and settings.max_new_tokens is not None:
+            if "max_new_tokens" not in kwargs and self._length_is_default:
                 kwargs["generation_config"] = settings = copy.deepcopy(settings)
                 settings.max_new_tokens = None
         if hasattr(self.model, "generate"):

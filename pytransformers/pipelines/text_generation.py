@@ -155,11 +155,11 @@ class TextGenerationPipeline(GeneratingPipeline):
         if inputs["input_ids"].shape[1] == 0:
             inputs = {}  # generation starts from the first token there is
         if longer := generate_kwargs.pop("prefix_length", 0):
-            settings = generate_kwargs.get("generation_config")
+            settings = generate_kwargs.get("generation_config", self.generation_config)
             for name, new in (("max_length", "max_new_tokens"), ("min_length", "min_new_tokens")):
-                limited = new in generate_kwargs or getattr(settings, new, None) is not None
-                if not limited and generate_kwargs.get(name) is not None:
-                    generate_kwargs[name] += longer
+                length = generate_kwargs.get(name) or getattr(settings, name)
+                if length and new not in generate_kwargs and getattr(settings, new) is None:
+                    generate_kwargs[name] = length + longer
         sequences, others = self.generate(inputs, **generate_kwargs)
         kept = {name: model_inputs[name] for name in ("input_ids", "attention_mask") if name in model_inputs}
         return {**kept, "sequences": sequences, "others": others, "prompt_text": prompts}
