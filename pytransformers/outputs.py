@@ -426,3 +426,75 @@ class GPT2DoubleHeadsModelOutput(ModelOutput):
     past_key_values: Any | None = None
     hidden_states: Tensors | None = None
     attentions: Tensors | None = None
+
+
+@output
+class GenerateDecoderOnlyOutput(ModelOutput):
+    """What `generate` returns when asked for more than ids.
+
+    sequences (rows, length); per new token: scores and logits (rows, vocab_size), after and before the processors,
+    attentions and hidden_states as a forward returns them; past_key_values: the cache at the end.
+    """
+
+    sequences: Tensor | None = None
+    scores: Tensors | None = None
+    logits: Tensors | None = None
+    attentions: Tensors | None = None
+    hidden_states: Tensors | None = None
+    past_key_values: Any | None = None
+
+
+@output
+class GenerateEncoderDecoderOutput(ModelOutput):
+    """As `GenerateDecoderOnlyOutput`, with the encoder's own states and attentions."""
+
+    sequences: Tensor | None = None
+    scores: Tensors | None = None
+    logits: Tensors | None = None
+    encoder_attentions: Tensors | None = None
+    encoder_hidden_states: Tensors | None = None
+    decoder_attentions: Tensors | None = None
+    cross_attentions: Tensors | None = None
+    decoder_hidden_states: Tensors | None = None
+    past_key_values: Any | None = None
+
+
+@output
+class GenerateBeamDecoderOnlyOutput(ModelOutput):
+    """Of a beam search: also sequences_scores (rows,) and beam_indices (rows, new), -1 after a text's end."""
+
+    sequences: Tensor | None = None
+    sequences_scores: Tensor | None = None
+    scores: Tensors | None = None
+    logits: Tensors | None = None
+    beam_indices: Tensor | None = None
+    attentions: Tensors | None = None
+    hidden_states: Tensors | None = None
+    past_key_values: Any | None = None
+
+
+@output
+class GenerateBeamEncoderDecoderOutput(ModelOutput):
+    """Of a beam search of an encoder-decoder."""
+
+    sequences: Tensor | None = None
+    sequences_scores: Tensor | None = None
+    scores: Tensors | None = None
+    logits: Tensors | None = None
+    beam_indices: Tensor | None = None
+    encoder_attentions: Tensors | None = None
+    encoder_hidden_states: Tensors | None = None
+    decoder_attentions: Tensors | None = None
+    cross_attentions: Tensors | None = None
+    decoder_hidden_states: Tensors | None = None
+    past_key_values: Any | None = None
+
+
+@output
+class FlaxGenerateOutput(ModelOutput):
+    """What `generate` of a JAX model returns: `sequences` (rows, length). NumPy takes it for that array."""
+
+    sequences: Tensor | None = None
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        return self.sequences.__array__(dtype)

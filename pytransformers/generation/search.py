@@ -21,6 +21,8 @@ from .. import ops
 from ..layers.cache import StaticCache
 from .criteria import is_one_of
 
+GROWTH = 256  # new tokens that a cache has room for at first, where it can grow
+
 
 def is_static(length):
     """Whether a length is a number while the code runs, as in PyTorch, or a tensor of a compiled program."""
@@ -60,13 +62,13 @@ class Search:
 
     # -- the model ---------------------------------------------------------------------------------------------------
     def prefill(self, model, inputs):
-        """Read the prompt. Gives logits (rows, vocab) of the next token, the state, and the model's outputs.
+        """Read the prompt. Gives logits (rows, vocab) of the next token, the state, and what was asked for of the outputs.
 
         inputs: `ids` (batch, capacity), `length`, `max_length`, and, as it applies, `mask` and
         `known` (batch, capacity), `encoder` (its arguments), `encoder_outputs`, `cache`, `inputs_embeds`, `model`
         (further tensors, rows first).
         """
-        kept = ("ids", "length", "max_length", "mask", "known", "model")
+        kept = ("ids", "length", "max_length", "mask", "known", "model", "prompt_length", "source", "source_mask")
         state = {name: inputs[name] for name in kept if name in inputs}
         length = inputs["length"]
         encoded = None
@@ -80,27 +82,35 @@ class Search:
         if "mask" in state:
             state["offset"] = offsets(state["mask"], length)
         if self.config.use_cache:
-            state["cache"] = inputs["cache"] if "cache" in inputs else StaticCache(self.capacity)
+            room = min(self.capacity, length + GROWTH) if is_static(length) else self.capacity
+            state["cache"] = inputs["cache"] if "cache" in inputs else StaticCache(room)
         logits, state, outputs = self.call(model, state, inputs.get("inputs_embeds"), first=True)
         if self.expand > 1:
             logits, state = self.repeat(logits, state)
-        return logits, state, {"encoder": encoded, "decoder": outputs}
+        if encoded is not None:
+            outputs.update({f"encoder_{name}": value for name, value in self.seen(encoded).items()})
+        return logits, state, outputs
 
     def forward(self, model, state):
-        """Read the last token. Gives logits (rows, vocab), the state, and the model's outputs."""
-        logits, state, outputs = self.call(model, state)
-        return logits, state, {"decoder": outputs}
+        """Read the last token. Gives logits (rows, vocab), the state, and what was asked for of the model's outputs."""
+        return self.call(model, state)
 
     def call(self, model, state, inputs_embeds=None, first=False):
         length, cache = state["length"], state.get("cache")
-        ids, end, new = state["ids"], self.capacity, 1
+        new = 1
         begin = 0 if cache is None else cache.length
         if first or cache is None:
-            new = end = length if is_static(length) else self.prompt if first else self.capacity
-            ids = ids[:, begin:new] if is_static(begin) else ids[:, :new]
-        else:
-            ids = ids[:, length - 1 : length] if is_static(length) else ops.take(ids, ops.reshape(length - 1, (1,)), 1)
+            new = length if is_static(length) else self.prompt if first else self.capacity
+
+        def read(x):
+            """What this call reads of x (rows, capacity)."""
+            if first or cache is None:
+                return x[:, begin:new] if is_static(begin) else x[:, :new]
+            return x[:, length - 1 : length] if is_static(length) else ops.take(x, ops.reshape(length - 1, (1,)), 1)
+
         arguments = dict(state.get("model", {}))
+        if "token_type_ids" in arguments:
+            arguments["token_type_ids"] = read(arguments["token_type_ids"])
         if "encoder" in state:
             arguments["encoder_outputs"] = BaseModelOutput(state["encoder"])
             if "encoder_mask" in state:
@@ -113,7 +123,7 @@ class Search:
         if inputs_embeds is not None:
             arguments["inputs_embeds"] = inputs_embeds
         arguments = model.prepare_inputs_for_generation(
-            ids, past_key_values=cache, use_cache=cache is not None, **arguments
+            read(state["ids"]), past_key_values=cache, use_cache=cache is not None, **arguments
         )
         outputs = model(**arguments, **keep, **self.options, return_dict=True)
         logits = outputs.logits
@@ -124,7 +134,12 @@ class Search:
         if cache is not None:
             cache = outputs.past_key_values
             state = {**state, "cache": cache.crop(length) if first and not is_static(length) else cache}
-        return ops.cast(logits, ops.float32), state, outputs
+        return ops.cast(logits, ops.float32), state, self.seen(outputs)
+
+    def seen(self, outputs):
+        """The states and attentions that were asked for."""
+        names = [name for name in outputs if name.endswith(("attentions", "hidden_states"))]
+        return {name: outputs[name] for name in names if not name.startswith("encoder_")}
 
     def padded(self, state, begin, new, first):
         """The attention mask and positions of a call whose prompt has padding."""

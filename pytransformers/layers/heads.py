@@ -37,6 +37,8 @@ class CausalLM:
     `logits_to_keep` > 0 computes logits for that many last positions only; a tensor (n,) names the positions.
     """
 
+    writes_text = keeps_logits = True
+
     def forward(self, *inputs, labels=None, logits_to_keep=0, return_dict=None, **kwargs):
         outputs = self.base_model(*inputs, return_dict=True, **kwargs)
         states = outputs.last_hidden_state

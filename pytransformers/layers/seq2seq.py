@@ -122,6 +122,8 @@ class ConditionalGeneration:
     labels (batch, length), -100 ignored, are not shifted: without decoder inputs the decoder reads them shifted.
     """
 
+    writes_text = True
+
     def forward(self, input_ids=None, attention_mask=None, decoder_input_ids=None, *inputs, labels=None,
                 decoder_inputs_embeds=None, return_dict=None, **kwargs):  # fmt: skip
         if labels is not None and decoder_input_ids is None and decoder_inputs_embeds is None:

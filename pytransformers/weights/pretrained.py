@@ -12,8 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ..configs.generation import GENERATION_CONFIG_NAME, GenerationConfig
+from ..utils.files import read_json_object
 from ..utils.hub import push_to_hub
 from .checkpoint import Checkpoint, open_checkpoint
+from .hub import resolve_file
 from .matching import match, rename, reverse_renames
 from .save import save_checkpoint
 from .signature import name_arguments
@@ -94,6 +97,17 @@ class PreTrainedMixin:
     def base_model(self):
         """The model without its head."""
         return getattr(self, self.base_model_prefix, self)
+
+    @property
+    def generation_config(self):
+        """How `generate` works when not told otherwise: of generation_config.json, else of the config's settings."""
+        if vars(self).get("_generation_config") is None:
+            self._generation_config = GenerationConfig.from_model_config(self.config)
+        return self._generation_config
+
+    @generation_config.setter
+    def generation_config(self, value):
+        self._generation_config = value
 
     def set_attn_implementation(self, name):
         """"eager", "sdpa", "flash_attention_2", "auto" or "native"."""
@@ -273,12 +287,19 @@ class PreTrainedMixin:
             if isinstance(checkpoint, Checkpoint):
                 checkpoint.close()
         model._loaded(backend)
+        if where is not None and cls.can_generate():
+            model._read_generation_config(where, hub)
         if not output_loading_info:
             return model
         return model, {
             "missing_keys": list(plan.missing), "unexpected_keys": list(plan.unexpected),
             "mismatched_keys": list(plan.mismatched), "error_msgs": [],
         }  # fmt: skip
+
+    def _read_generation_config(self, where, hub):
+        path = resolve_file(where, GENERATION_CONFIG_NAME, **hub)
+        if path is not None:
+            self.generation_config = GenerationConfig.from_dict(read_json_object(path))
 
     @classmethod
     def _constructor_arguments(cls, positional, named):
@@ -344,6 +365,8 @@ class PreTrainedMixin:
         tensors = ((rename(t.name, renames), t) for t in self._sources(state_dict) if t.name not in ties)
         files = save_checkpoint(folder, tensors, max_shard_size=max_shard_size, variant=variant)
         config.save_pretrained(folder)
+        if self.can_generate():
+            self.generation_config.save_pretrained(folder)
         if push_to_hub:
             files_as = dict(state_dict=state_dict, max_shard_size=max_shard_size, variant=variant)
             self.push_to_hub(repo_id or folder.name, **files_as, **kwargs)

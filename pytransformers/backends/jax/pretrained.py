@@ -15,7 +15,8 @@ from pytransformers.weights.tensor import ALIGNMENT, LazyTensor, LoadedBytes, al
 
 from . import init
 from .context import Call, Creation, ambient, creating, running
-from .layers.cache import DynamicCache
+from .generation.generate import GenerationMixin
+from .layers.cache import DynamicCache, StaticCache
 from .module import Module
 
 # Floating-point arguments in the compute dtype: states and images, not masks and labels.
@@ -40,6 +41,24 @@ jax.tree_util.register_pytree_with_keys(
     ),
     lambda _, children: DynamicCache(*children),
 )  # fmt: skip
+
+
+def _static_cache(length, capacity, children):
+    layers, cross_layers, traced = children
+    return StaticCache(capacity, traced if length is None else length, layers, cross_layers)
+
+
+def _static_children(cache):
+    # a length that is a number belongs to the structure: it decides shapes
+    fixed = isinstance(cache.length, int)
+    return (cache.layers, cache.cross_layers, None if fixed else cache.length), (cache.length if fixed else None)
+
+
+jax.tree_util.register_pytree_node(
+    StaticCache,
+    lambda cache: (_static_children(cache)[0], (_static_children(cache)[1], cache.capacity)),
+    lambda sizes, children: _static_cache(*sizes, children),
+)
 
 
 def floating(dtype, where="dtype"):
@@ -70,7 +89,7 @@ class _PreTrainedMeta(type(Module)):
         return model
 
 
-class PreTrainedModel(PreTrainedMixin, Module, metaclass=_PreTrainedMeta):
+class PreTrainedModel(GenerationMixin, PreTrainedMixin, Module, metaclass=_PreTrainedMeta):
     """`FlaxX(config, seed=0, dtype=None, param_dtype=None, _do_init=True)`.
 
     Args:

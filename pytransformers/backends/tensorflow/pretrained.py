@@ -8,6 +8,7 @@ from pytransformers.weights.pretrained import PreTrainedMixin
 from pytransformers.weights.tensor import ALIGNMENT, LazyTensor, LoadedBytes
 
 from . import context, saved_model, trees
+from .generation.generate import GenerationMixin
 from .module import Free, Module
 from .training import Options, OwnLoss, arguments, has_tensor
 
@@ -34,7 +35,7 @@ def dtype_policy(dtype):
     return policy
 
 
-class PreTrainedModel(OwnLoss, PreTrainedMixin, Module, keras.Model):
+class PreTrainedModel(OwnLoss, GenerationMixin, PreTrainedMixin, Module, keras.Model):
     """`TFX(config)`; call it as model(ids, attention_mask=...), model([ids, mask]) or model({"input_ids": ids}).
 
     Inputs are tensors, NumPy arrays or lists; integers become int64 and floats the dtype of the computation. Besides

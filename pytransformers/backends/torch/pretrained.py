@@ -13,7 +13,8 @@ from pytransformers.weights.pretrained import PreTrainedMixin
 from pytransformers.weights.tensor import LazyTensor, LoadedBytes
 
 from .device_map import dispatch
-from .layers.cache import DynamicCache
+from .generation.generate import GenerationMixin
+from .layers.cache import DynamicCache, StaticCache
 
 
 def _register_tree(cls):
@@ -36,6 +37,17 @@ _pytree.register_pytree_node(
         [(_pytree.GetAttrKey(name), getattr(cache, name)) for name in ("layers", "cross_layers")], None
     ),
 )  # fmt: skip
+
+_pytree.register_pytree_node(
+    StaticCache,
+    lambda cache: ([cache.layers, cache.cross_layers], (cache.capacity, cache.length)),
+    lambda children, sizes: StaticCache(*sizes, *children),
+    serialized_type_name="pytransformers.StaticCache",
+    flatten_with_keys_fn=lambda cache: (
+        [(_pytree.GetAttrKey(name), getattr(cache, name)) for name in ("layers", "cross_layers")],
+        (cache.capacity, cache.length),
+    ),
+)
 
 
 def torch_dtype(dtype):
@@ -69,7 +81,7 @@ class _NoInitialisation(TorchFunctionMode):
         return function(*args, **(kwargs or {}))
 
 
-class PreTrainedModel(PreTrainedMixin, nn.Module):
+class PreTrainedModel(GenerationMixin, PreTrainedMixin, nn.Module):
     _backend_arguments = ("device_map", "max_memory", "offload_folder", "offload_state_dict", "offload_buffers")
 
     def __init__(self, config):
