@@ -45,10 +45,12 @@ class PreTrainedTokenizerFast(PreTrainedTokenizerBase):
         added_tokens_decoder: dict[int, AddedToken] | None = None,
         **settings: Any,
     ) -> None:
-        names = [name for name in self.vocab_files_names if name != "tokenizer_file"]
-        if len(args) > len(names):
-            raise TypeError(f"[{type(self).__name__}] expected at most {len(names)} files, got {len(args)} arguments")
-        settings = {**self.defaults, **dict(zip(names, args, strict=False)), **settings}
+        if len(args) > len(self.vocab_files_names):
+            files_ = ", ".join(self.vocab_files_names)
+            raise TypeError(f"[{type(self).__name__}] expected at most {files_} by place, got {len(args)} arguments")
+        given_by_place = dict(zip(self.vocab_files_names, args, strict=False))
+        tokenizer_file = given_by_place.pop("tokenizer_file", tokenizer_file)
+        settings = {**self.defaults, **given_by_place, **settings}
         if settings.pop("from_slow", False):
             tokenizer_file = None
         if tokenizer_object is not None:
@@ -99,17 +101,18 @@ class PreTrainedTokenizerFast(PreTrainedTokenizerBase):
         # A token that is there already with the same flags must not be added anew: its id would not change,
         # but matching it would be set up again, which is slow for large vocabularies.
         same = {repr(token) for token in known.values()}
-        tokens = [token for _, token in sorted(added_tokens.items()) if repr(token) not in same]
-        present = {token.content for token in (*known.values(), *tokens)}
-        tokens += [token for token in self.all_special_tokens_extended if str(token) not in present]
         special = set(self.all_special_tokens)
+        texts = {token.content for token in (*known.values(), *added_tokens.values())}
         joined = []
-        for token in tokens:
+        for token in (*(token for _, token in sorted(added_tokens.items())), *self.all_special_tokens_extended):
             if isinstance(token, str):
+                if token in texts:
+                    continue
                 token = AddedToken(token, special=token in special)
             else:
                 token.special = token.special or token.content in special
-            joined.append(token)
+            if repr(token) not in same:
+                joined.append(token)
         if joined:
             self._tokenizer.add_tokens(joined)
 

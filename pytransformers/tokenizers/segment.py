@@ -30,8 +30,9 @@ from .sentencepiece import (
 )
 
 UNKNOWN_PENALTY = 10.0  # below the lowest score: what an unknown character costs in a unigram model
+LOWEST_SUM = -100_000.0  # of a unigram model, before its sums begin anew
 CACHED_WORDS, LONG_WORD = 1 << 16, 64  # words that a BPE model remembers, and characters from which it does not
-MOST_RULES, LONGEST_RULE = 1 << 20, 256  # nodes and bytes of a charsmap's trie, which shares the ends of its rules
+MOST_NODES = 1 << 16  # below one character, in the trie of rules
 SPACES = re.compile(" +")
 INNER_SPACE = re.compile(f"[^{SPACE}]{SPACE}")
 WORDS = re.compile(f"{SPACE}*[^{SPACE}]+|{SPACE}+")
@@ -191,15 +192,18 @@ class Normalizer:
         symbols: Sequence[str] = (),
     ) -> None:
         self.spec, self.add_dummy_prefix, self.space_is_suffix = spec, add_dummy_prefix, space_is_suffix
-        self.rules = decode_charsmap(spec.charsmap) if spec.charsmap else {}
-        self.rules.update({symbol: symbol for symbol in symbols})
-        self.symbols = frozenset(symbols)
-        self.longest = max(map(len, self.rules), default=0)
-        # Where a rule may match: at a character with a rule of its own, or before the second one of a longer rule.
-        alone = "".join(re.escape(rule) for rule in sorted(self.rules) if len(rule) == 1)
-        second = "".join(map(re.escape, sorted({rule[1] for rule in self.rules if len(rule) > 1})))
-        choices = [f"[{alone}]"] * bool(alone) + [f".(?=[{second}])"] * bool(second)
-        self.candidate = re.compile("|".join(choices), re.DOTALL) if choices else None
+        self.symbols = defaultdict(dict)  # by first character; they stay as they are, and come before the rules
+        for symbol in sorted(symbols, key=len, reverse=True):
+            self.symbols[symbol[0]][symbol] = symbol
+        self.rules = Rules(spec.charsmap) if spec.charsmap else defaultdict(dict)
+        # ASCII that no rule changes, unless something else follows it. Looking up the rest takes longer.
+        stays = [chr(code) for code in range(128) if chr(code) not in self.symbols]
+        stays = "".join(re.escape(char) for char in stays if not spec.charsmap or self.rules.leaves_alone(ord(char)))
+        if spec.charsmap:
+            self.candidate = re.compile(f"[^{stays}]|[{stays}](?=[^\\x00-\\x7f])", re.DOTALL)
+        else:
+            first = "".join(map(re.escape, self.symbols))
+            self.candidate = re.compile(f"[{first}]") if symbols else None
 
     def __call__(self, text: str) -> str:
         if not text:
@@ -227,25 +231,103 @@ class Normalizer:
         if self.candidate is None:
             return [(text, False)]
         parts = []
-        done = at = 0
-        while match := self.candidate.search(text, at):
+        done = 0
+        for match in self.candidate.finditer(text):
             start = match.start()
-            rule = self._rule(text, start)
-            if rule is None:
-                at = start + 1
+            if start < done:
                 continue
-            if start > done:
-                parts.append((text[done:start], False))
-            parts.append((self.rules[rule], True))
-            done = at = start + len(rule)
+            char = text[start]
+            for rules in (self.symbols.get(char), self.rules[char]):
+                rule = _longest(rules, text, start) if rules else None
+                if rule is not None:
+                    if start > done:
+                        parts.append((text[done:start], False))
+                    parts.append((rules[rule], True))
+                    done = start + len(rule)
+                    break
         if done < len(text):
             parts.append((text[done:], False))
         return parts
 
-    def _rule(self, text: str, start: int) -> str | None:
-        """The longest rule at a place, where user-defined symbols come before the others."""
-        found = [rule for end in range(start + 1, start + self.longest + 1) if (rule := text[start:end]) in self.rules]
-        return next((rule for rule in reversed(found) if rule in self.symbols), found[-1] if found else None)
+
+def _longest(rules: dict[str, str], text: str, start: int) -> str | None:
+    for size in range(len(next(iter(rules))), 0, -1):
+        if (rule := text[start : start + size]) in rules:
+            return rule
+    return None
+
+
+class Rules(dict):
+    """{first character: {text: replacement}} of a compiled table, decoded when first asked for, longest text first.
+
+    The table is the size in bytes of a trie, the trie, and the replacements, each ended by a zero byte. The trie is a
+    double array of 32-bit units as the Darts-clone library writes it.
+    """
+
+    def __init__(self, charsmap: bytes) -> None:
+        size = int.from_bytes(charsmap[:4], "little")
+        if len(charsmap) < 8 or size % 4 or not 4 <= size < len(charsmap) - 3:
+            raise Malformed(f"a charsmap of {len(charsmap)} bytes for a trie of {size}")
+        self.units = struct.unpack_from(f"<{size // 4}I", charsmap, 4)
+        self.replacements = charsmap[4 + size :]
+        # A unit is a child of the node whose base, xor the child's label, is the unit's place.
+        self.children: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        for place, unit in enumerate(self.units):
+            label = unit & 0x8000_00FF
+            if 0 < label < 256:
+                self.children[place ^ label].append((label, place))
+
+    def __missing__(self, char: str) -> dict[str, str]:
+        base = self._base(0)
+        for byte in char.encode(errors="surrogatepass"):
+            place = next((place for label, place in self.children.get(base, ()) if label == byte), None)
+            if place is None:
+                self[char] = {}
+                return {}
+            base = self._base(place)
+        rules = {}
+        nodes = [(char.encode(), place)]
+        for _ in range(MOST_NODES):
+            if not nodes:
+                break
+            text, place = nodes.pop()
+            base = self._base(place)
+            if self._has_value(place):
+                rules[_utf8_text(text)] = self._replacement(base)
+            nodes += [(text + bytes([label]), child) for label, child in self.children.get(base, ())]
+        else:
+            raise Malformed("a charsmap whose trie goes round in circles")
+        self[char] = dict(sorted(rules.items(), key=lambda rule: -len(rule[0])))
+        return self[char]
+
+    def leaves_alone(self, byte: int) -> bool:
+        """Whether no rule is for this ASCII character, alone or before another one."""
+        for label, place in self.children.get(self._base(0), ()):
+            if label == byte:
+                following = self.children.get(self._base(place), ())
+                return not self._has_value(place) and all(label > 127 for label, _ in following)
+        return True
+
+    def _base(self, place: int) -> int:
+        unit = self.units[place]
+        return place ^ ((unit >> 10) << ((unit & 1 << 9) >> 6))
+
+    def _has_value(self, place: int) -> bool:
+        return bool(self.units[place] >> 8 & 1)
+
+    def _replacement(self, place: int) -> str:
+        start = self.units[place] & 0x7FFF_FFFF if place < len(self.units) else len(self.replacements)
+        stop = self.replacements.find(0, start)
+        if stop < 0:
+            raise Malformed("a charsmap that points outside itself")
+        return _utf8_text(self.replacements[start:stop])
+
+
+def _utf8_text(text: bytes) -> str:
+    try:
+        return text.decode()
+    except UnicodeDecodeError as error:
+        raise Malformed(f"a charsmap with {text!r}, which is not UTF-8") from error
 
 
 def _without_extra_spaces(parts: list[tuple[str, bool]]) -> str:
@@ -262,66 +344,11 @@ def _without_extra_spaces(parts: list[tuple[str, bool]]) -> str:
     return "".join(out)
 
 
-def decode_charsmap(charsmap: bytes) -> dict[str, str]:
-    """The rules {text: replacement} of a compiled table.
-
-    The table is the size in bytes of a trie, the trie, and the replacements, each ended by a zero byte. The trie is a
-    double array of 32-bit units as the Darts-clone library writes it.
-    """
-    size = int.from_bytes(charsmap[:4], "little")
-    if len(charsmap) < 8 or size % 4 or not 4 <= size < len(charsmap) - 3:
-        raise Malformed(f"a charsmap of {len(charsmap)} bytes for a trie of {size}")
-    units = struct.unpack_from(f"<{size // 4}I", charsmap, 4)
-    replacements = charsmap[4 + size :]
-    # A unit is a child of the node whose base, xor the child's label, is the unit's place.
-    children: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for place, unit in enumerate(units):
-        if not unit >> 31:
-            label = unit & 0xFF
-            if label:
-                children[place ^ label].append((label, place))
-    rules = {}
-    visits = 0
-    nodes = [(b"", _base(0, units[0]))]
-    while nodes:
-        prefix, base = nodes.pop()
-        visits += 1
-        if visits > MOST_RULES or len(prefix) > LONGEST_RULE:
-            raise Malformed("a charsmap whose trie goes round in circles")
-        for label, place in children.get(base, ()):
-            unit = units[place]
-            key = prefix + bytes([label])
-            following = _base(place, unit)
-            if unit >> 8 & 1:
-                rules[_rule_text(key)] = _replacement(replacements, units, following)
-            nodes.append((key, following))
-    return rules
-
-
-def _base(place: int, unit: int) -> int:
-    return place ^ ((unit >> 10) << ((unit & 1 << 9) >> 6))
-
-
-def _rule_text(text: bytes) -> str:
-    try:
-        return text.decode()
-    except UnicodeDecodeError as error:
-        raise Malformed(f"a charsmap with {text!r}, which is not UTF-8") from error
-
-
-def _replacement(replacements: bytes, units: Sequence[int], place: int) -> str:
-    start = units[place] & 0x7FFF_FFFF if place < len(units) else len(replacements)
-    stop = replacements.find(0, start)
-    if stop < 0:
-        raise Malformed("a charsmap that points outside itself")
-    return _rule_text(replacements[start:stop])
-
-
 def unigram(model: Model) -> Callable[[str], list[str]]:
     """The most probable segmentation (Kudo, 2018, arXiv:1804.10959), by Viterbi's algorithm.
 
-    Sums are rounded to 32 bits where sentencepiece rounds them: it decides between segmentations that are equally
-    probable, such as those of "aaa" into "a" and "aa".
+    Sums are rounded to 32 bits where sentencepiece rounds them, and begin anew where its sums do: it decides between
+    segmentations that are equally probable, such as those of "aaa" into "a" and "aa".
     """
     normal = [score for score, kind in zip(model.scores, model.types, strict=True) if kind == NORMAL]
     unknown = _rounded(min(normal, default=0.0) - UNKNOWN_PENALTY)
@@ -336,6 +363,7 @@ def unigram(model: Model) -> Callable[[str], list[str]]:
         for end in range(1, len(piece)):
             scores.setdefault(piece[:end])
         scores[piece] = score
+    longest = max(map(len, scores), default=1)
 
     def split(text: str) -> list[str]:
         size = len(text)
@@ -344,6 +372,11 @@ def unigram(model: Model) -> Callable[[str], list[str]]:
         rounded = array("f", [0.0])
         for start in range(size):
             here = best[start]
+            if here < LOWEST_SUM:
+                for end in range(start, min(size, start + longest) + 1):
+                    if came_from[end] >= 0:
+                        best[end] -= here
+                here = 0.0
             end = start + 1
             piece = text[start]
             single = False
