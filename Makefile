@@ -43,6 +43,7 @@ $(VENV)/.demo: $(VENV)/.package
 $(VENV)/.test: $(VENV)/.demo
 	$(PIP) --no-build-isolation -C wheel.cmake=false -C editable.mode=inplace $(TORCH) -e ".[demo,test,vision]"
 	$(PIP) --no-deps tf_keras==2.21.0  # only to write files as the oracle's TensorFlow classes did
+	$(PIP) --no-deps openai-whisper==20250625  # only for GPT-2's vocabulary, which it carries as ranks
 	touch $@
 
 env: $(VENV)/.package

@@ -296,6 +296,10 @@ from .tokenizers.encoding import (
 from .tokenizers.fast import (
     PreTrainedTokenizerFast as PreTrainedTokenizerFast,
 )
+from .tokenizers.gpt2 import (
+    GPT2Tokenizer as GPT2Tokenizer,
+    GPT2TokenizerFast as GPT2TokenizerFast,
+)
 from .tokenizers.plain import (
     PreTrainedTokenizer as PreTrainedTokenizer,
 )
@@ -636,6 +640,8 @@ __all__ = [
     "GPT2LMHeadModel",
     "GPT2Model",
     "GPT2PreTrainedModel",
+    "GPT2Tokenizer",
+    "GPT2TokenizerFast",
     "ImageClassificationPipeline",
     "ImageClassifierOutput",
     "ImageFeatureExtractionPipeline",

@@ -69,7 +69,7 @@ ARCHITECTURES = {
         "title": "ALBERT",
         "config": "AlbertConfig",
         "module": "albert",
-        "tokenizer": "PreTrainedTokenizerFast",
+        "tokenizer": "AlbertTokenizerFast",
         "heads": {
             "": "AlbertModel",
             "ForPreTraining": "AlbertForPreTraining",
@@ -128,7 +128,7 @@ ARCHITECTURES = {
         "title": "GPT-2",
         "config": "GPT2Config",
         "module": "gpt2",
-        "tokenizer": "PreTrainedTokenizerFast",
+        "tokenizer": "GPT2TokenizerFast",
         "heads": {
             "": "GPT2Model",
             "ForPreTraining": "GPT2LMHeadModel",
@@ -145,7 +145,7 @@ ARCHITECTURES = {
         "title": "Llama",
         "config": "LlamaConfig",
         "module": "llama",
-        "tokenizer": "PreTrainedTokenizerFast",
+        "tokenizer": "LlamaTokenizerFast",
         "heads": {
             "": "LlamaModel",
             "ForCausalLM": "LlamaForCausalLM",
@@ -160,7 +160,7 @@ ARCHITECTURES = {
         "title": "T5",
         "config": "T5Config",
         "module": "t5",
-        "tokenizer": "PreTrainedTokenizerFast",
+        "tokenizer": "T5TokenizerFast",
         "heads": {
             "": "T5Model",
             "ForPreTraining": "T5ForConditionalGeneration",
@@ -212,6 +212,10 @@ SHARED_NAMES = {
         "DistilBertTokenizer",
         "DistilBertTokenizerFast",
     ),
+    "tokenizers.gpt2": ("GPT2Tokenizer", "GPT2TokenizerFast"),
+    "tokenizers.albert": ("AlbertTokenizer", "AlbertTokenizerFast"),
+    "tokenizers.llama": ("LlamaTokenizer", "LlamaTokenizerFast"),
+    "tokenizers.t5": ("T5Tokenizer", "T5TokenizerFast"),
     "tokenizers.wordpiece": ("BasicTokenizer", "WordpieceTokenizer"),
     "processors.base": ("BaseImageProcessor", "BatchFeature"),
     "processors.vit": ("ViTFeatureExtractor", "ViTImageProcessor", "ViTImageProcessorFast"),

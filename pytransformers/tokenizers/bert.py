@@ -180,6 +180,7 @@ class BertTokenizerFast(PreTrainedTokenizerFast):
         return tokenizer
 
     def adapt(self, settings: dict[str, Any]) -> None:
+        self.do_lower_case = settings["do_lower_case"]
         if self._tokenizer.normalizer is None:
             return
         state = json.loads(self._tokenizer.normalizer.__getstate__())

@@ -18,6 +18,8 @@ ADDED_TOKENS = "added_tokens.json"
 CHAT_TEMPLATE = "chat_template.jinja"
 CHAT_TEMPLATES = "additional_chat_templates"
 VOCAB = "vocab.txt"
+BPE_VOCAB = "vocab.json"
+MERGES = "merges.txt"
 
 
 def hub_arguments(kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -116,6 +118,37 @@ def _remote_templates(where: str, hub: dict[str, Any]) -> list[str]:
 
     folder = "/".join(filter(None, (hub.get("subfolder", ""), CHAT_TEMPLATES)))
     return [] if hub.get("local_files_only") else list_folder(where, folder, hub.get("revision"), hub.get("token"))
+
+
+def read_bpe_vocab(path: str | os.PathLike[str] | None) -> dict[str, int]:
+    """{token: id} of a vocab.json."""
+    if path is None:
+        raise OSError(f"[{BPE_VOCAB}] expected the path of a vocabulary file, got none; give vocab_file=")
+    vocab = read_json_object(path)
+    for token, index in vocab.items():
+        if type(index) is not int or index < 0:
+            raise OSError(f"[{os.fspath(path)}] expected the id of {token!r} to be an integer, got {index!r}")
+    return vocab
+
+
+def read_merges(path: str | os.PathLike[str] | None) -> list[tuple[str, str]]:
+    """The pairs of a merges.txt, the first to be merged first: two pieces a line, after a line of its version."""
+    if path is None:
+        raise OSError(f"[{MERGES}] expected the path of a file of merges, got none; give merges_file=")
+    try:
+        with open(path, encoding="utf-8", newline="\n") as file:
+            lines = file.read().split("\n")
+    except UnicodeDecodeError as error:
+        raise OSError(f"[{os.fspath(path)}] expected UTF-8 text, two pieces a line: {error}") from error
+    merges = []
+    for number, line in enumerate(lines, start=1):
+        pair = tuple(line.split())
+        if not pair or (number == 1 and line.startswith("#version")):
+            continue
+        if len(pair) != 2:
+            raise OSError(f"[{os.fspath(path)}] expected two pieces in line {number}, got {line!r:.60}")
+        merges.append(pair)
+    return merges
 
 
 def read_vocab(path: str | os.PathLike[str]) -> dict[str, int]:

@@ -297,7 +297,7 @@ class PreTrainedTokenizer(PreTrainedTokenizerBase):
         texts: list[str] = []
         run: list[str] = []
         for token in [tokens] if isinstance(tokens, str) else tokens:
-            if skip_special_tokens and token in special:
+            if token is None or (skip_special_tokens and token in special):  # None: an id outside the vocabulary
                 continue
             if token not in apart:
                 run.append(token)
