@@ -7,6 +7,7 @@ where it is imported.
 
 from __future__ import annotations
 
+from abc import ABCMeta
 from typing import Any, NoReturn
 
 # What is missing -> its names.
@@ -26,8 +27,8 @@ _BY_REASON = {
 ABSENT = {name: reason for reason, names in _BY_REASON.items() for name in names.split()}
 
 
-class Absent(type):
-    """The class of stand-ins: what they cannot do is said when it is asked for."""
+class Absent(ABCMeta):
+    """The class of stand-ins (an ABCMeta, so that a subclass may also be an ABC): they say what they cannot do."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> NoReturn:
         _refuse(cls)

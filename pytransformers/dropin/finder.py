@@ -12,7 +12,7 @@ from typing import Any
 
 from ..auto.registry import PLACES, import_backend, load
 from .absent import ABSENT, absent
-from .table import PACKAGES, SOURCES
+from .table import ALIASES, PACKAGES, SOURCES
 
 NAME = "transformers"
 VERSION = "4.57.6"  # whose interface this is
@@ -86,6 +86,9 @@ def find(path: str, name: str) -> Any:
         return import_module(f"{NAME}.{below}")
     if name in PLACES:
         return load(name)
+    if name in ALIASES:
+        source, other = ALIASES[name]
+        return getattr(import_backend(source, name), other)
     for source, prefix in SOURCES[path]:
         found = getattr(_module(source, name), name.removeprefix(prefix), _MISSING)
         if found is not _MISSING:
@@ -104,7 +107,7 @@ def _module(source: str, name: str) -> ModuleType | None:
 
 
 def _directory(module: ModuleType, path: str) -> list[str]:
-    names = {*vars(module), *PLACES, *ABSENT}
+    names = {*vars(module), *PLACES, *ALIASES, *ABSENT}
     start = f"{path}." if path else ""
     names |= {below[len(start) :].partition(".")[0] for below in SOURCES if below.startswith(start)}
     for source, prefix in SOURCES[path]:

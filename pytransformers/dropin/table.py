@@ -10,7 +10,7 @@ from ..auto.table import ARCHITECTURES
 
 TORCH, JAX, TENSORFLOW = "backends.torch", "backends.jax", "backends.tensorflow"
 _TRAINING = ("training.callbacks", "training.kinds", "training.seed")
-_GENERATION = (f"{TORCH}.generation.logits", f"{TORCH}.generation.stopping", f"{TORCH}.pretrained")
+_GENERATION = tuple(f"{TORCH}.generation.{file}" for file in ("generate", "processors", "warpers", "criteria"))
 _INTEGRATIONS = ("dropin.integrations",)
 
 # Path below `transformers` -> our modules.
@@ -24,22 +24,22 @@ MODULES: dict[str, tuple[str, ...]] = {
     "data": ("training.collators",),
     "data.data_collator": ("training.collators",),
     "dynamic_module_utils": ("dropin.dynamic_modules",),
-    "feature_extraction_utils": ("processors.base", "processors"),
+    "feature_extraction_utils": ("processors.base",),
     "file_utils": ("utils",),
     "generation": _GENERATION,
     "generation.beam_search": _GENERATION,
-    "generation.configuration_utils": ("configs.generation", "generation.config"),
-    "generation.flax_utils": (f"{JAX}.pretrained",),
+    "generation.configuration_utils": ("configs.generation",),
+    "generation.flax_utils": (f"{JAX}.generation.generate",),
     "generation.logits_process": _GENERATION,
     "generation.stopping_criteria": _GENERATION,
-    "generation.streamers": ("generation.streamers",),
-    "generation.tf_utils": (f"{TENSORFLOW}.pretrained",),
+    "generation.streamers": (f"{TORCH}.generation.streamers",),
+    "generation.tf_utils": (f"{TENSORFLOW}.generation.generate",),
     "generation.utils": _GENERATION,
-    "image_processing_base": ("processors.base", "processors"),
-    "image_processing_utils": ("processors.base", "processors"),
-    "image_processing_utils_fast": ("processors.base", "processors"),
-    "image_transforms": ("processors.transforms", "processors"),
-    "image_utils": ("processors.images", "processors", "utils"),
+    "image_processing_base": ("processors.base",),
+    "image_processing_utils": ("processors.base",),
+    "image_processing_utils_fast": ("processors.base",),
+    "image_transforms": ("processors.images",),
+    "image_utils": ("processors.images", "utils"),
     "integrations": _INTEGRATIONS,
     "integrations.deepspeed": _INTEGRATIONS,
     "integrations.integration_utils": _INTEGRATIONS,
@@ -47,11 +47,11 @@ MODULES: dict[str, tuple[str, ...]] = {
     "deepspeed": _INTEGRATIONS,
     "modelcard": ("dropin.modelcard",),
     "modeling_attn_mask_utils": (f"{TORCH}.layers.masks",),
-    "modeling_flax_outputs": ("dropin.flax_outputs", "outputs"),
+    "modeling_flax_outputs": ("outputs",),
     "modeling_flax_utils": (f"{JAX}.pretrained", "utils"),
     "modeling_outputs": ("outputs",),
     "modeling_rope_utils": (f"{TORCH}.layers.rotary",),
-    "modeling_tf_outputs": ("dropin.tf_outputs", "outputs"),
+    "modeling_tf_outputs": ("outputs",),
     "modeling_tf_utils": (f"{TENSORFLOW}.pretrained", "utils"),
     "modeling_utils": (f"{TORCH}.pretrained", "utils"),
     "models": (),
@@ -68,10 +68,10 @@ MODULES: dict[str, tuple[str, ...]] = {
     "optimization": (f"{TORCH}.optimization",),
     "pipelines": ("pipelines",),
     "pipelines.base": ("pipelines.base", "pipelines"),
-    "processing_utils": ("processors.base", "processors"),
+    "processing_utils": ("processors.base",),
     "pytorch_utils": (f"{TORCH}.utilities", f"{TORCH}.layers.conv1d"),
-    "tokenization_utils": ("tokenizers.plain", "tokenizers.arguments"),
-    "tokenization_utils_base": ("tokenizers.encoding", "tokenizers.special", "tokenizers.arguments", "utils"),
+    "tokenization_utils": ("tokenizers.plain",),
+    "tokenization_utils_base": ("tokenizers.base", "tokenizers.encoding", "tokenizers.arguments", "utils"),
     "tokenization_utils_fast": ("tokenizers.fast",),
     "trainer": _TRAINING,
     "trainer_callback": _TRAINING,
@@ -90,6 +90,19 @@ MODULES: dict[str, tuple[str, ...]] = {
     "utils.versions": ("utils.versions",),
 }
 
+# Names that are another's here: name -> (our module, name there).
+ALIASES = {
+    "Cache": (f"{TORCH}.layers.cache", "DynamicCache"),
+    "GenerationConfig": ("configs.generation", "GenerationConfig"),
+    "GenerationMixin": (f"{TORCH}.generation.generate", "GenerationMixin"),
+    "FlaxGenerationMixin": (f"{JAX}.generation.generate", "GenerationMixin"),
+    "TFGenerationMixin": (f"{TENSORFLOW}.generation.generate", "GenerationMixin"),
+    "ImageProcessingMixin": ("processors.base", "BaseImageProcessor"),
+    "PreTrainedConfig": ("configs.base", "PretrainedConfig"),
+}
+# Prefix of the names that these modules of the older frameworks use for ours.
+PREFIXES = {"modeling_tf_outputs": "TF", "modeling_tf_utils": "TF", "modeling_flax_outputs": "Flax"}
+
 # File below `models/<folder>` -> (our module, the prefix of its public names there, the key that a row must have).
 MODEL_FILES = {
     "configuration_{}": ("configs.{}", "", "config"),
@@ -106,7 +119,7 @@ MODEL_FILES = {
 
 def _all() -> dict[str, tuple[tuple[str, str], ...]]:
     """{module path: ((our module, prefix of names), ...)} of everything that can be imported."""
-    paths = {path: tuple((source, "") for source in sources) for path, sources in MODULES.items()}
+    paths = {path: tuple((source, PREFIXES.get(path, "")) for source in rows) for path, rows in MODULES.items()}
     for row in ARCHITECTURES.values():
         folder = row["module"]
         files = {

@@ -12,6 +12,7 @@ from pytransformers import outputs
 from pytransformers.weights.pretrained import PreTrainedMixin
 from pytransformers.weights.tensor import LazyTensor, LoadedBytes
 
+from .adapters import PeftAdapterMixin
 from .device_map import dispatch
 from .generation.generate import GenerationMixin
 from .layers.cache import DynamicCache, StaticCache
@@ -81,7 +82,7 @@ class _NoInitialisation(TorchFunctionMode):
         return function(*args, **(kwargs or {}))
 
 
-class PreTrainedModel(GenerationMixin, PreTrainedMixin, nn.Module):
+class PreTrainedModel(PeftAdapterMixin, GenerationMixin, PreTrainedMixin, nn.Module):
     _backend_arguments = ("device_map", "max_memory", "offload_folder", "offload_state_dict", "offload_buffers")
 
     def __init__(self, config):

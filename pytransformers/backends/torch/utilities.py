@@ -1,6 +1,7 @@
 """Small questions about PyTorch modules that training code asks."""
 
 import torch
+import torch.distributed.tensor  # packages that import this module's names expect it to be loaded
 from torch import nn
 
 from .nn import LayerNorm, RMSNorm
