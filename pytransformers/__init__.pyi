@@ -274,6 +274,10 @@ from .processors.vit import (
     ViTImageProcessor as ViTImageProcessor,
     ViTImageProcessorFast as ViTImageProcessorFast,
 )
+from .tokenizers.albert import (
+    AlbertTokenizer as AlbertTokenizer,
+    AlbertTokenizerFast as AlbertTokenizerFast,
+)
 from .tokenizers.arguments import (
     CharSpan as CharSpan,
     PaddingStrategy as PaddingStrategy,
@@ -300,11 +304,19 @@ from .tokenizers.gpt2 import (
     GPT2Tokenizer as GPT2Tokenizer,
     GPT2TokenizerFast as GPT2TokenizerFast,
 )
+from .tokenizers.llama import (
+    LlamaTokenizer as LlamaTokenizer,
+    LlamaTokenizerFast as LlamaTokenizerFast,
+)
 from .tokenizers.plain import (
     PreTrainedTokenizer as PreTrainedTokenizer,
 )
 from .tokenizers.special import (
     SpecialTokensMixin as SpecialTokensMixin,
+)
+from .tokenizers.t5 import (
+    T5Tokenizer as T5Tokenizer,
+    T5TokenizerFast as T5TokenizerFast,
 )
 from .tokenizers.wordpiece import (
     BasicTokenizer as BasicTokenizer,
@@ -449,6 +461,8 @@ __all__ = [
     "AlbertForTokenClassification",
     "AlbertModel",
     "AlbertPreTrainedModel",
+    "AlbertTokenizer",
+    "AlbertTokenizerFast",
     "AutoConfig",
     "AutoImageProcessor",
     "AutoModel",
@@ -652,6 +666,8 @@ __all__ = [
     "LlamaForTokenClassification",
     "LlamaModel",
     "LlamaPreTrainedModel",
+    "LlamaTokenizer",
+    "LlamaTokenizerFast",
     "MaskedImageModelingOutput",
     "MaskedLMOutput",
     "ModelOutput",
@@ -683,6 +699,8 @@ __all__ = [
     "T5ForTokenClassification",
     "T5Model",
     "T5PreTrainedModel",
+    "T5Tokenizer",
+    "T5TokenizerFast",
     "TFAlbertForMaskedLM",
     "TFAlbertForMultipleChoice",
     "TFAlbertForPreTraining",
