@@ -10,7 +10,8 @@ def same(ours, theirs, tolerance=1e-5, where=""):
         for name in theirs:
             same(ours[name], theirs[name], tolerance, f"{where}.{name}")
     elif isinstance(theirs, list):
-        assert isinstance(ours, list) and len(ours) == len(theirs), f"{where}: {str(ours)[:300]} for {str(theirs)[:300]}"
+        shown = f"{where}: {str(ours)[:300]} for {str(theirs)[:300]}"
+        assert isinstance(ours, list) and len(ours) == len(theirs), shown
         for index, (a, b) in enumerate(zip(ours, theirs, strict=True)):
             same(a, b, tolerance, f"{where}[{index}]")
     elif isinstance(theirs, float):
