@@ -248,22 +248,43 @@ from .outputs import (
     SequenceClassifierOutputWithPast as SequenceClassifierOutputWithPast,
     TokenClassifierOutput as TokenClassifierOutput,
 )
-from .pipelines import (
-    FeatureExtractionPipeline as FeatureExtractionPipeline,
-    FillMaskPipeline as FillMaskPipeline,
-    ImageClassificationPipeline as ImageClassificationPipeline,
-    ImageFeatureExtractionPipeline as ImageFeatureExtractionPipeline,
-    NerPipeline as NerPipeline,
+from .pipelines.base import (
     Pipeline as Pipeline,
+)
+from .pipelines.factory import (
+    pipeline as pipeline,
+)
+from .pipelines.feature_extraction import (
+    FeatureExtractionPipeline as FeatureExtractionPipeline,
+)
+from .pipelines.fill_mask import (
+    FillMaskPipeline as FillMaskPipeline,
+)
+from .pipelines.image_classification import (
+    ImageClassificationPipeline as ImageClassificationPipeline,
+)
+from .pipelines.image_feature_extraction import (
+    ImageFeatureExtractionPipeline as ImageFeatureExtractionPipeline,
+)
+from .pipelines.question_answering import (
     QuestionAnsweringPipeline as QuestionAnsweringPipeline,
+)
+from .pipelines.text2text_generation import (
     SummarizationPipeline as SummarizationPipeline,
     Text2TextGenerationPipeline as Text2TextGenerationPipeline,
-    TextClassificationPipeline as TextClassificationPipeline,
-    TextGenerationPipeline as TextGenerationPipeline,
-    TokenClassificationPipeline as TokenClassificationPipeline,
     TranslationPipeline as TranslationPipeline,
+)
+from .pipelines.text_classification import (
+    TextClassificationPipeline as TextClassificationPipeline,
+)
+from .pipelines.text_generation import (
+    TextGenerationPipeline as TextGenerationPipeline,
+)
+from .pipelines.token_classification import (
+    TokenClassificationPipeline as TokenClassificationPipeline,
+)
+from .pipelines.zero_shot_classification import (
     ZeroShotClassificationPipeline as ZeroShotClassificationPipeline,
-    pipeline as pipeline,
 )
 from .processors.base import (
     BaseImageProcessor as BaseImageProcessor,
@@ -672,7 +693,6 @@ __all__ = [
     "MaskedLMOutput",
     "ModelOutput",
     "MultipleChoiceModelOutput",
-    "NerPipeline",
     "NextSentencePredictorOutput",
     "PaddingStrategy",
     "Pipeline",

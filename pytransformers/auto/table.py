@@ -193,6 +193,7 @@ ARCHITECTURES = {
 # Public names that each framework has once: name -> module below the backend.
 BACKEND_NAMES = {"PreTrainedModel": "pretrained", "DynamicCache": "layers.cache"}
 
+
 # Public names that exist once: module -> names.
 SHARED_NAMES = {
     "auto.config": ("AutoConfig",),
@@ -219,23 +220,22 @@ SHARED_NAMES = {
     "tokenizers.wordpiece": ("BasicTokenizer", "WordpieceTokenizer"),
     "processors.base": ("BaseImageProcessor", "BatchFeature"),
     "processors.vit": ("ViTFeatureExtractor", "ViTImageProcessor", "ViTImageProcessorFast"),
-    "pipelines": (
-        "FeatureExtractionPipeline",
-        "FillMaskPipeline",
-        "ImageClassificationPipeline",
-        "ImageFeatureExtractionPipeline",
-        "NerPipeline",
-        "Pipeline",
-        "QuestionAnsweringPipeline",
+    "pipelines.base": ("Pipeline",),
+    "pipelines.factory": ("pipeline",),
+    "pipelines.feature_extraction": ("FeatureExtractionPipeline",),
+    "pipelines.fill_mask": ("FillMaskPipeline",),
+    "pipelines.image_classification": ("ImageClassificationPipeline",),
+    "pipelines.image_feature_extraction": ("ImageFeatureExtractionPipeline",),
+    "pipelines.question_answering": ("QuestionAnsweringPipeline",),
+    "pipelines.text2text_generation": (
         "SummarizationPipeline",
         "Text2TextGenerationPipeline",
-        "TextClassificationPipeline",
-        "TextGenerationPipeline",
-        "TokenClassificationPipeline",
         "TranslationPipeline",
-        "ZeroShotClassificationPipeline",
-        "pipeline",
     ),
+    "pipelines.text_classification": ("TextClassificationPipeline",),
+    "pipelines.text_generation": ("TextGenerationPipeline",),
+    "pipelines.token_classification": ("TokenClassificationPipeline",),
+    "pipelines.zero_shot_classification": ("ZeroShotClassificationPipeline",),
     "version": ("__version__",),
     "outputs": (
         "AlbertForPreTrainingOutput",
