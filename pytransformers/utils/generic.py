@@ -1,4 +1,4 @@
-"""Enumerations that also compare as text, and questions about arrays of any framework, none of which is imported."""
+"""Enumerations of texts, and questions about arrays of any framework, none of which is imported."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any
 
 __all__ = [
-    "ContextManagers", "ExplicitEnum", "PaddingStrategy", "TensorType", "can_return_loss", "find_labels",
+    "ContextManagers", "ExplicitEnum", "can_return_loss", "find_labels",
     "flatten_dict", "infer_framework", "is_flash_attention_requested", "is_jax_tensor", "is_numpy_array", "is_tensor",
     "is_tf_tensor", "is_torch_device", "is_torch_dtype", "is_torch_tensor", "strtobool", "to_numpy", "to_py_obj",
     "working_or_temp_dir",
@@ -24,20 +24,6 @@ class ExplicitEnum(str, Enum):
     def _missing_(cls, value: object) -> Any:
         known = ", ".join(repr(member.value) for member in cls)
         raise ValueError(f"[{cls.__name__}] expected one of {known}, got {value!r}")
-
-
-class PaddingStrategy(ExplicitEnum):
-    LONGEST = "longest"
-    MAX_LENGTH = "max_length"
-    DO_NOT_PAD = "do_not_pad"
-
-
-class TensorType(ExplicitEnum):
-    PYTORCH = "pt"
-    TENSORFLOW = "tf"
-    NUMPY = "np"
-    JAX = "jax"
-    MLX = "mlx"
 
 
 def _is(x: Any, *kinds: tuple[str, str]) -> bool:

@@ -40,7 +40,7 @@ class PeftAdapterMixin:
         hub = {key: value for key, value in hub.items() if value is not None}
         device = str(hub.pop("device", self.device))
         if peft_model_id is None and (peft_config is None or adapter_state_dict is None):
-            raise ValueError("[load_adapter] expected peft_model_id, or peft_config and adapter_state_dict, got neither")
+            raise ValueError("[load_adapter] expected peft_model_id, or peft_config with adapter_state_dict")
         if peft_config is None:
             if find_adapter_config_file(peft_model_id, **hub) is None:
                 raise OSError(f"[load_adapter] expected adapter_config.json in {peft_model_id}, found none; check it")
