@@ -21,6 +21,16 @@ from .backends.jax.pretrained import (
 from .backends.tensorflow.pretrained import (
     PreTrainedModel as TFPreTrainedModel,
 )
+from .backends.torch.optimization import (
+    get_constant_schedule as get_constant_schedule,
+    get_constant_schedule_with_warmup as get_constant_schedule_with_warmup,
+    get_cosine_schedule_with_warmup as get_cosine_schedule_with_warmup,
+    get_cosine_with_hard_restarts_schedule_with_warmup as get_cosine_with_hard_restarts_schedule_with_warmup,
+    get_inverse_sqrt_schedule as get_inverse_sqrt_schedule,
+    get_linear_schedule_with_warmup as get_linear_schedule_with_warmup,
+    get_polynomial_decay_schedule_with_warmup as get_polynomial_decay_schedule_with_warmup,
+    get_scheduler as get_scheduler,
+)
 from .backends.torch.pretrained import (
     PreTrainedModel as PreTrainedModel,
 )
@@ -52,6 +62,9 @@ from .layers.cache import (
     DynamicCache as DynamicCache,
     DynamicCache as FlaxDynamicCache,
     DynamicCache as TFDynamicCache,
+)
+from .layers.conv1d import (
+    Conv1D as Conv1D,
 )
 from .models.albert import (
     AlbertForMaskedLM as AlbertForMaskedLM,
@@ -281,6 +294,7 @@ from .pipelines.text_generation import (
     TextGenerationPipeline as TextGenerationPipeline,
 )
 from .pipelines.token_classification import (
+    NerPipeline as NerPipeline,
     TokenClassificationPipeline as TokenClassificationPipeline,
 )
 from .pipelines.zero_shot_classification import (
@@ -342,6 +356,63 @@ from .tokenizers.t5 import (
 from .tokenizers.wordpiece import (
     BasicTokenizer as BasicTokenizer,
     WordpieceTokenizer as WordpieceTokenizer,
+)
+from .training.callbacks import (
+    EarlyStoppingCallback as EarlyStoppingCallback,
+    TrainerCallback as TrainerCallback,
+    TrainerControl as TrainerControl,
+    TrainerState as TrainerState,
+)
+from .training.collators import (
+    DataCollatorForLanguageModeling as DataCollatorForLanguageModeling,
+    DataCollatorForSeq2Seq as DataCollatorForSeq2Seq,
+    DataCollatorForTokenClassification as DataCollatorForTokenClassification,
+    DataCollatorWithPadding as DataCollatorWithPadding,
+    DefaultDataCollator as DefaultDataCollator,
+    default_data_collator as default_data_collator,
+)
+from .training.kinds import (
+    EvalPrediction as EvalPrediction,
+    IntervalStrategy as IntervalStrategy,
+    SchedulerType as SchedulerType,
+)
+from .training.seed import (
+    enable_full_determinism as enable_full_determinism,
+    set_seed as set_seed,
+)
+from .utils import (
+    logging as logging,
+)
+from .utils.constants import (
+    CONFIG_NAME as CONFIG_NAME,
+    MODEL_CARD_NAME as MODEL_CARD_NAME,
+    SPIECE_UNDERLINE as SPIECE_UNDERLINE,
+    TF2_WEIGHTS_NAME as TF2_WEIGHTS_NAME,
+    WEIGHTS_NAME as WEIGHTS_NAME,
+)
+from .utils.import_utils import (
+    is_apex_available as is_apex_available,
+    is_bitsandbytes_available as is_bitsandbytes_available,
+    is_datasets_available as is_datasets_available,
+    is_faiss_available as is_faiss_available,
+    is_flax_available as is_flax_available,
+    is_psutil_available as is_psutil_available,
+    is_safetensors_available as is_safetensors_available,
+    is_scipy_available as is_scipy_available,
+    is_sentencepiece_available as is_sentencepiece_available,
+    is_sklearn_available as is_sklearn_available,
+    is_speech_available as is_speech_available,
+    is_tensorflow_text_available as is_tensorflow_text_available,
+    is_tf_available as is_tf_available,
+    is_timm_available as is_timm_available,
+    is_tokenizers_available as is_tokenizers_available,
+    is_torch_available as is_torch_available,
+    is_torch_cuda_available as is_torch_cuda_available,
+    is_torch_npu_available as is_torch_npu_available,
+    is_torch_xla_available as is_torch_xla_available,
+    is_torch_xpu_available as is_torch_xpu_available,
+    is_torchvision_available as is_torchvision_available,
+    is_vision_available as is_vision_available,
 )
 from .version import (
     __version__ as __version__,
@@ -555,10 +626,17 @@ __all__ = [
     "BertPreTrainedModel",
     "BertTokenizer",
     "BertTokenizerFast",
+    "CONFIG_NAME",
     "CausalLMOutput",
     "CausalLMOutputWithCrossAttentions",
     "CausalLMOutputWithPast",
     "CharSpan",
+    "Conv1D",
+    "DataCollatorForLanguageModeling",
+    "DataCollatorForSeq2Seq",
+    "DataCollatorForTokenClassification",
+    "DataCollatorWithPadding",
+    "DefaultDataCollator",
     "DistilBertConfig",
     "DistilBertForMaskedLM",
     "DistilBertForMultipleChoice",
@@ -570,6 +648,8 @@ __all__ = [
     "DistilBertTokenizer",
     "DistilBertTokenizerFast",
     "DynamicCache",
+    "EarlyStoppingCallback",
+    "EvalPrediction",
     "FeatureExtractionPipeline",
     "FillMaskPipeline",
     "FlaxAlbertForMaskedLM",
@@ -680,6 +760,7 @@ __all__ = [
     "ImageClassificationPipeline",
     "ImageClassifierOutput",
     "ImageFeatureExtractionPipeline",
+    "IntervalStrategy",
     "LlamaConfig",
     "LlamaForCausalLM",
     "LlamaForQuestionAnswering",
@@ -689,10 +770,12 @@ __all__ = [
     "LlamaPreTrainedModel",
     "LlamaTokenizer",
     "LlamaTokenizerFast",
+    "MODEL_CARD_NAME",
     "MaskedImageModelingOutput",
     "MaskedLMOutput",
     "ModelOutput",
     "MultipleChoiceModelOutput",
+    "NerPipeline",
     "NextSentencePredictorOutput",
     "PaddingStrategy",
     "Pipeline",
@@ -703,6 +786,8 @@ __all__ = [
     "PretrainedConfig",
     "QuestionAnsweringModelOutput",
     "QuestionAnsweringPipeline",
+    "SPIECE_UNDERLINE",
+    "SchedulerType",
     "Seq2SeqLMOutput",
     "Seq2SeqModelOutput",
     "Seq2SeqQuestionAnsweringModelOutput",
@@ -721,6 +806,7 @@ __all__ = [
     "T5PreTrainedModel",
     "T5Tokenizer",
     "T5TokenizerFast",
+    "TF2_WEIGHTS_NAME",
     "TFAlbertForMaskedLM",
     "TFAlbertForMultipleChoice",
     "TFAlbertForPreTraining",
@@ -822,6 +908,9 @@ __all__ = [
     "TokenClassificationPipeline",
     "TokenClassifierOutput",
     "TokenSpan",
+    "TrainerCallback",
+    "TrainerControl",
+    "TrainerState",
     "TranslationPipeline",
     "TruncationStrategy",
     "ViTConfig",
@@ -832,8 +921,43 @@ __all__ = [
     "ViTImageProcessorFast",
     "ViTModel",
     "ViTPreTrainedModel",
+    "WEIGHTS_NAME",
     "WordpieceTokenizer",
     "ZeroShotClassificationPipeline",
     "__version__",
+    "default_data_collator",
+    "enable_full_determinism",
+    "get_constant_schedule",
+    "get_constant_schedule_with_warmup",
+    "get_cosine_schedule_with_warmup",
+    "get_cosine_with_hard_restarts_schedule_with_warmup",
+    "get_inverse_sqrt_schedule",
+    "get_linear_schedule_with_warmup",
+    "get_polynomial_decay_schedule_with_warmup",
+    "get_scheduler",
+    "is_apex_available",
+    "is_bitsandbytes_available",
+    "is_datasets_available",
+    "is_faiss_available",
+    "is_flax_available",
+    "is_psutil_available",
+    "is_safetensors_available",
+    "is_scipy_available",
+    "is_sentencepiece_available",
+    "is_sklearn_available",
+    "is_speech_available",
+    "is_tensorflow_text_available",
+    "is_tf_available",
+    "is_timm_available",
+    "is_tokenizers_available",
+    "is_torch_available",
+    "is_torch_cuda_available",
+    "is_torch_npu_available",
+    "is_torch_xla_available",
+    "is_torch_xpu_available",
+    "is_torchvision_available",
+    "is_vision_available",
+    "logging",
     "pipeline",
+    "set_seed",
 ]
