@@ -59,6 +59,7 @@ for _name, _packages in OWN_FRAMEWORK.items():
     _inside = {f"{_backend}.{part}" for part in ("native", "context", "randomness", "module", "init", "parameter")}
     TABLE[_backend] = (SHARED | {"ops", "utils", "weights", "quantization", _backend}, _packages)
     TABLE[f"{_backend}.native"] = ({"ops", *_inside}, _packages)
+TABLE["backends.torch.adapters"] = ({"utils"}, {"torch", "safetensors"})  # writes the files of `peft`
 # Allowed only inside functions: reading a file where a class method is asked to.
 LATE = {"configs": {"utils", "weights"}, "cli": {"weights", "ops"}, "utils": {"version", "weights"}}
 
