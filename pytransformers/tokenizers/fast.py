@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from tokenizers import AddedToken, Tokenizer, pre_tokenizers
 
-from . import files
+from . import files, ranks
 from .arguments import SIDES, PaddingStrategy, TruncationStrategy, given, one_of, refuse_rows
 from .base import PreTrainedTokenizerBase
 from .encoding import BatchEncoding
@@ -73,7 +73,12 @@ class PreTrainedTokenizerFast(PreTrainedTokenizerBase):
         self._join_vocabulary(added_tokens_decoder or {})
 
     def build(self, settings: dict[str, Any]) -> Tokenizer:
-        """The Rust tokenizer of an architecture's own vocabulary files. Subclasses that have some override it."""
+        """The Rust tokenizer of an architecture's own vocabulary files. Subclasses that have some override it.
+
+        This one takes files of ranks, tekken.json and tiktoken's, as `vocab_file`.
+        """
+        if settings.get("vocab_file") is not None:
+            return ranks.build(settings)
         raise ValueError(
             f"[{type(self).__name__}] expected tokenizer_file or tokenizer_object, got neither; "
             "give one, or use from_pretrained"
@@ -122,6 +127,9 @@ class PreTrainedTokenizerFast(PreTrainedTokenizerBase):
     def _find_files(cls, where: str, hub: dict[str, Any]) -> dict[str, str | None]:
         names = {**cls.vocab_files_names, "tokenizer_file": files.TOKENIZER}
         found = {argument: files.find(where, name, hub) for argument, name in names.items()}
+        if not any(found.values()):
+            others = (files.find(where, name, hub) for name in ranks.FILES)
+            found["vocab_file"] = next(filter(None, others), None)
         if not any(found.values()):
             wanted = " or ".join(sorted(names.values()))
             raise OSError(f"[{where}] expected {wanted}, found none; give a folder that holds a tokenizer, or a hub id")

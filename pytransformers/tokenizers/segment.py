@@ -15,6 +15,7 @@ from functools import cached_property, lru_cache
 from heapq import heapify, heappop, heappush
 
 from . import sentencepiece
+from .arguments import refuse_surrogates
 from .sentencepiece import (
     BPE,
     BYTE,
@@ -83,7 +84,11 @@ class Pieces:
         return self._normalizer(text)
 
     def encode(self, text: str, out_type: type = str) -> list:
-        """The pieces of a text, or with `out_type=int` their ids. An unknown run of characters is one piece, itself."""
+        """The pieces of a text, or with `out_type=int` their ids. An unknown run of characters is one piece, itself.
+
+        ValueError for lone surrogates, which are no text.
+        """
+        refuse_surrogates(text)
         pieces = self._bytes_or_runs(self._split(self.normalize(text)))
         return pieces if out_type is str else [self.piece_to_id(piece) for piece in pieces]
 
@@ -279,7 +284,7 @@ class Rules(dict):
 
     def __missing__(self, char: str) -> dict[str, str]:
         base = self._base(0)
-        for byte in char.encode(errors="surrogatepass"):
+        for byte in char.encode():
             place = next((place for label, place in self.children.get(base, ()) if label == byte), None)
             if place is None:
                 self[char] = {}

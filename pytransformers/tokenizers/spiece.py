@@ -13,6 +13,7 @@ from ..utils.files import make_folder
 from . import sentencepiece
 from .fast import PreTrainedTokenizerFast
 from .plain import PreTrainedTokenizer
+from .ranks import is_ranks
 from .segment import Pieces
 from .sentencepiece import CONTROL, SPACE, UNIGRAM, USER_DEFINED, Model
 from .special import NAMES
@@ -117,7 +118,7 @@ class SentencePieceTokenizerFast(PreTrainedTokenizerFast):
 
     def build(self, settings: dict[str, Any]) -> Tokenizer:
         path = settings.get("vocab_file")
-        if path is None:
+        if path is None or is_ranks(path):
             return super().build(settings)
         model = read_model(path, type(self).__name__)
         try:
