@@ -77,7 +77,7 @@ class BertTokenizer(PreTrainedTokenizer):
 
     @property
     def do_lower_case(self) -> bool:
-        return self.do_basic_tokenize and self.basic_tokenizer.do_lower_case
+        return self.basic_tokenizer.do_lower_case
 
     @property
     def vocab_size(self) -> int:

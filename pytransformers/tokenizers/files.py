@@ -40,19 +40,18 @@ def find(where: str | os.PathLike[str], filename: str, hub: dict[str, Any]) -> s
     return None if path is None else os.fspath(path)
 
 
-def read_settings(where: str | os.PathLike[str], hub: dict[str, Any], complete: bool = False) -> dict[str, Any]:
+def read_settings(where: str | os.PathLike[str], hub: dict[str, Any]) -> dict[str, Any]:
     """The settings of a tokenizer: tokenizer_config.json, chat templates, and the older files of special tokens.
 
-    With `complete`, tokenizer.json is read elsewhere, and its added tokens need not be listed here. The result's
-    "added_tokens_decoder" is {id: AddedToken} of tokens beside the vocabulary; special tokens that it lists carry its
-    flags.
+    The result's "added_tokens_decoder" is {id: AddedToken} of tokens beside the vocabulary; special tokens that it
+    lists carry its flags.
     """
     path = find(where, CONFIG, hub)
     settings = from_json(read_json_object(path)) if path else {}
     added = settings.pop("added_tokens_decoder", None)
     if added is None:
         added = _older_tokens(where, hub, settings)
-        path = None if complete else find(where, TOKENIZER, hub)
+        path = find(where, TOKENIZER, hub)
         for token in (read_json_object(path).get("added_tokens") or ()) if path else ():
             added[token["id"]] = from_json(token)
     settings["added_tokens_decoder"] = added = {int(index): token for index, token in sorted(added.items())}

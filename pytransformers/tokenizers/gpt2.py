@@ -19,6 +19,7 @@ from .storage import write_files
 
 # Contractions, words, numbers and other signs, each with the space before it; then other spaces.
 PATTERN = r"""'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"""
+NAMES = ("unk_token", "bos_token", "eos_token", "pad_token")
 CACHED = 2**16  # words whose pieces are remembered
 
 
@@ -50,7 +51,7 @@ class GPT2Tokenizer(PreTrainedTokenizer):
         add_bos_token: bool = False,
         **kwargs: Any,
     ) -> None:
-        tokens = {"unk_token": unk_token, "bos_token": bos_token, "eos_token": eos_token, "pad_token": pad_token}
+        tokens = zip(NAMES, (unk_token, bos_token, eos_token, pad_token), strict=True)
         self.encoder = read_bpe_vocab(vocab_file)
         self.decoder = {index: token for token, index in self.encoder.items()}
         self.bpe_ranks = {pair: rank for rank, pair in enumerate(read_merges(merges_file))}
@@ -65,7 +66,7 @@ class GPT2Tokenizer(PreTrainedTokenizer):
             errors=errors,
             add_prefix_space=add_prefix_space,
             add_bos_token=add_bos_token,
-            **{name: AddedToken(token) if isinstance(token, str) else token for name, token in tokens.items()},
+            **{name: AddedToken(token, normalized=True) if isinstance(token, str) else token for name, token in tokens},
             **kwargs,
         )
 
@@ -168,6 +169,9 @@ class GPT2TokenizerFast(PreTrainedTokenizerFast):
         tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=settings["add_prefix_space"])
         tokenizer.decoder = decoders.ByteLevel()
         tokenizer.post_processor = processors.ByteLevel(trim_offsets=False)
+        for name in NAMES:  # with the flags that the plain one gives them
+            if isinstance(settings.get(name), str):
+                settings[name] = AddedToken(settings[name], normalized=True)
         bos = str(settings["bos_token"])
         if settings.get("add_bos_token"):
             tokenizer.post_processor = processors.TemplateProcessing(

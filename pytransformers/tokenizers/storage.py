@@ -41,7 +41,7 @@ class Stored:
                 raise OSError(f"[{where}] expected a folder, as {cls.__name__} is made from several files, got a file")
             return cls(*args, **{argument: where, "name_or_path": where, **kwargs})
         found = cls._find_files(where, hub)
-        settings = files.read_settings(where, hub, bool(found.get("tokenizer_file")))
+        settings = files.read_settings(where, hub)
         for name in ("tokenizer_class", "tokenizer_file"):
             settings.pop(name, None)
         settings |= {**found, **kwargs, "name_or_path": where}

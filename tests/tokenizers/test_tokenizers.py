@@ -321,8 +321,8 @@ def test_any_tokenizer_json_loads(tmp_path):
 def test_bad_files(tmp_path, vocab_only):
     with pytest.raises(OSError, match="expected tokenizer.json, found none"):
         AutoTokenizer.from_pretrained(tmp_path)
-    (tmp_path / "tokenizer_config.json").write_text('{"tokenizer_class": "LlamaTokenizer"}')
-    with pytest.raises(OSError, match="expected a tokenizer.json, as LlamaTokenizer is not built from its own files"):
+    (tmp_path / "tokenizer_config.json").write_text('{"tokenizer_class": "NoSuchTokenizer"}')
+    with pytest.raises(OSError, match="expected a tokenizer.json, as NoSuchTokenizer is not built from its own files"):
         AutoTokenizer.from_pretrained(tmp_path)
     with pytest.raises(OSError, match="expected tokenizer.json or vocab.txt, found none"):
         BertTokenizerFast.from_pretrained(tmp_path)

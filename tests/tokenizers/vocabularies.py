@@ -23,7 +23,7 @@ def gpt2_ranks() -> dict[bytes, int]:
 
 
 def split_by_merges(token: bytes, ranks: dict[bytes, int], limit: int) -> list[bytes]:
-    """The pieces of a token after all merges of a rank below `limit`: the last merge that makes the token is missing."""
+    """The pieces of a token after all merges of a rank below `limit`: its own last merge is missing."""
     pieces = [token[i : i + 1] for i in range(len(token))]
     while len(pieces) > 1:
         pairs = [ranks.get(pieces[i] + pieces[i + 1], limit) for i in range(len(pieces) - 1)]
