@@ -8,6 +8,7 @@ import builtins
 import keras
 import numpy as np
 import tensorflow as tf
+from tensorflow.compiler.tf2xla.python import xla
 
 from ...ops import selection
 from . import native, randomness
@@ -376,7 +377,7 @@ def update_slice(x, value, start, dim):
     if native.under_xla():
         dim = dim % x.shape.rank
         starts = [start if axis == dim else tf.zeros((), tf.int64) for axis in range(x.shape.rank)]
-        return tf.raw_ops.XlaDynamicUpdateSlice(input=x, update=value, indices=tf.stack(starts))
+        return xla.dynamic_update_slice(x, value, tf.stack(starts))
     x, back = _last(_tensor(x), dim)
     value, _ = _last(value, dim)
     length = size(value, -1)
