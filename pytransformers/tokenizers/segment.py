@@ -7,7 +7,6 @@ is why the plain tokenizers, whose ids are sentencepiece's, go another way than 
 from __future__ import annotations
 
 import re
-import struct
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -16,6 +15,7 @@ from heapq import heapify, heappop, heappush
 
 from . import sentencepiece
 from .arguments import refuse_surrogates
+from .charsmap import Rules
 from .sentencepiece import (
     BPE,
     BYTE,
@@ -25,7 +25,6 @@ from .sentencepiece import (
     UNIGRAM,
     UNUSED,
     USER_DEFINED,
-    Malformed,
     Model,
     Normalization,
 )
@@ -33,7 +32,6 @@ from .sentencepiece import (
 UNKNOWN_PENALTY = 10.0  # below the lowest score: what an unknown character costs in a unigram model
 LOWEST_SUM = -100_000.0  # of a unigram model, before its sums begin anew
 CACHED_WORDS, LONG_WORD = 1 << 16, 64  # words that a BPE model remembers, and characters from which it does not
-MOST_NODES = 1 << 16  # below one character, in the trie of rules
 SPACES = re.compile(" +")
 INNER_SPACE = re.compile(f"[^{SPACE}]{SPACE}")
 WORDS = re.compile(f"{SPACE}*[^{SPACE}]+|{SPACE}+")
@@ -260,79 +258,6 @@ def _longest(rules: dict[str, str], text: str, start: int) -> str | None:
         if (rule := text[start : start + size]) in rules:
             return rule
     return None
-
-
-class Rules(dict):
-    """{first character: {text: replacement}} of a compiled table, decoded when first asked for, longest text first.
-
-    The table is the size in bytes of a trie, the trie, and the replacements, each ended by a zero byte. The trie is a
-    double array of 32-bit units as the Darts-clone library writes it.
-    """
-
-    def __init__(self, charsmap: bytes) -> None:
-        size = int.from_bytes(charsmap[:4], "little")
-        if len(charsmap) < 8 or size % 4 or not 4 <= size < len(charsmap) - 3:
-            raise Malformed(f"a charsmap of {len(charsmap)} bytes for a trie of {size}")
-        self.units = struct.unpack_from(f"<{size // 4}I", charsmap, 4)
-        self.replacements = charsmap[4 + size :]
-        # A unit is a child of the node whose base, xor the child's label, is the unit's place.
-        self.children: dict[int, list[tuple[int, int]]] = defaultdict(list)
-        for place, unit in enumerate(self.units):
-            label = unit & 0x8000_00FF
-            if 0 < label < 256:
-                self.children[place ^ label].append((label, place))
-
-    def __missing__(self, char: str) -> dict[str, str]:
-        base = self._base(0)
-        for byte in char.encode():
-            place = next((place for label, place in self.children.get(base, ()) if label == byte), None)
-            if place is None:
-                self[char] = {}
-                return {}
-            base = self._base(place)
-        rules = {}
-        nodes = [(char.encode(), place)]
-        for _ in range(MOST_NODES):
-            if not nodes:
-                break
-            text, place = nodes.pop()
-            base = self._base(place)
-            if self._has_value(place):
-                rules[_utf8_text(text)] = self._replacement(base)
-            nodes += [(text + bytes([label]), child) for label, child in self.children.get(base, ())]
-        else:
-            raise Malformed("a charsmap whose trie goes round in circles")
-        self[char] = dict(sorted(rules.items(), key=lambda rule: -len(rule[0])))
-        return self[char]
-
-    def leaves_alone(self, byte: int) -> bool:
-        """Whether no rule is for this ASCII character, alone or before another one."""
-        for label, place in self.children.get(self._base(0), ()):
-            if label == byte:
-                following = self.children.get(self._base(place), ())
-                return not self._has_value(place) and all(label > 127 for label, _ in following)
-        return True
-
-    def _base(self, place: int) -> int:
-        unit = self.units[place]
-        return place ^ ((unit >> 10) << ((unit & 1 << 9) >> 6))
-
-    def _has_value(self, place: int) -> bool:
-        return bool(self.units[place] >> 8 & 1)
-
-    def _replacement(self, place: int) -> str:
-        start = self.units[place] & 0x7FFF_FFFF if place < len(self.units) else len(self.replacements)
-        stop = self.replacements.find(0, start)
-        if stop < 0:
-            raise Malformed("a charsmap that points outside itself")
-        return _utf8_text(self.replacements[start:stop])
-
-
-def _utf8_text(text: bytes) -> str:
-    try:
-        return text.decode()
-    except UnicodeDecodeError as error:
-        raise Malformed(f"a charsmap with {text!r}, which is not UTF-8") from error
 
 
 def _without_extra_spaces(parts: list[tuple[str, bool]]) -> str:

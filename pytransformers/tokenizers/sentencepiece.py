@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from .charsmap import is_charsmap
+
 UNIGRAM, BPE = 1, 2  # of TrainerSpec.model_type
 MODEL_TYPES = {UNIGRAM: "unigram", BPE: "bpe", 3: "word", 4: "char"}
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = 1, 2, 3, 4, 5, 6  # of a piece
@@ -219,6 +221,9 @@ def _check(model: Model) -> None:
         raise Malformed(f"{len(unknown)} unknown pieces instead of 1")
     if not all(score == score and abs(score) != float("inf") for score in model.scores):
         raise Malformed("a score that is no number")
+    for spec in (model.normalizer, model.denormalizer):
+        if spec.charsmap and not is_charsmap(spec.charsmap):
+            raise Malformed(f"a precompiled_charsmap of {len(spec.charsmap)} bytes whose sizes do not fit")
     for index in model.of_type(BYTE):
         if byte_of(model.pieces[index]) is None:
             raise Malformed(f"the byte piece {model.pieces[index]!r}")
