@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NoReturn
 
 from jinja2 import TemplateError, TemplateSyntaxError, nodes
 from jinja2.ext import Extension, loopcontrols
@@ -51,6 +51,13 @@ class Generation(Extension):
         return text
 
 
+class Sandbox(ImmutableSandboxedEnvironment):
+    """Jinja's sandbox, which raises at once where Jinja would go on with nothing."""
+
+    def unsafe_undefined(self, obj: Any, attribute: str) -> NoReturn:
+        raise SecurityError(f"{attribute!r} of a {type(obj).__name__} is out of bounds")
+
+
 def raise_exception(message: str) -> None:
     """For templates, to refuse a conversation."""
     raise ChatTemplateError(message)
@@ -69,9 +76,9 @@ def strftime_now(format: str) -> str:
 
 
 @lru_cache
-def environment() -> ImmutableSandboxedEnvironment:
+def environment() -> Sandbox:
     """Jinja as chat templates expect it."""
-    made = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[Generation, loopcontrols])
+    made = Sandbox(trim_blocks=True, lstrip_blocks=True, extensions=[Generation, loopcontrols])
     made.filters["tojson"] = tojson
     made.globals.update(raise_exception=raise_exception, strftime_now=strftime_now)
     return made

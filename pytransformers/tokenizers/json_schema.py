@@ -91,7 +91,7 @@ def _schema(hint: Any) -> dict[str, Any]:
     if origin is None:
         if isinstance(hint, type) and (hint.__module__, hint.__name__) in MEDIA:
             return dict(MEDIA[hint.__module__, hint.__name__])
-        return dict(TYPES.get(hint, {"type": "object"})) if hint not in (list, tuple) else {"type": "array"}
+        return dict(TYPES.get(hint, {"type": "object"}))
     if origin in (Union, types.UnionType):
         kinds = [_schema(arg) for arg in args if arg is not type(None)]
         if len(kinds) == 1:
@@ -104,12 +104,14 @@ def _schema(hint: Any) -> dict[str, Any]:
     if origin is Literal and all(type(arg) in TYPES for arg in args):
         kinds = list(dict.fromkeys(TYPES[type(arg)]["type"] for arg in args))
         return {"type": kinds[0] if len(kinds) == 1 else kinds, "enum": list(args)}
+    if origin in (list, tuple) and not args:
+        return {"type": "array"}
     if origin is list:
         return {"type": "array", "items": _schema(args[0])}
     if origin is tuple and len(args) > 1 and ... not in args:
         return {"type": "array", "prefixItems": [_schema(arg) for arg in args]}
     if origin is dict:
-        return {"type": "object", "additionalProperties": _schema(args[1])}
+        return {"type": "object", **({"additionalProperties": _schema(args[1])} if args else {})}
     raise TypeHintParsingException(
         f"[get_json_schema] expected a hint of str, int, float, bool, list, dict, Literal or unions, got {hint}"
     )
