@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 # A progress bar appears after this many seconds on a list of at least this many inputs.
 BAR_DELAY = 2.0
 BAR_LEAST = 16
+# Batches of a list among which inputs are sorted by length.
+WINDOW = 16
 # Packages whose module classes a model may derive from -> framework.
 ROOTS = {"torch": "pt", "keras": "tf", "tensorflow": "tf", "tf_keras": "tf", "flax": "jax", "jax": "jax"}
 
@@ -230,23 +232,35 @@ class Pipeline(ABC):
         self, inputs: Iterable[Any], num_workers: int, batch_size: int, preprocess_params: dict, forward_params: dict,
         postprocess_params: dict,
     ) -> Iterator[Any]:  # fmt: skip
-        """The results of many inputs, as they become ready; no more than a batch of inputs is held."""
-        features = (self.preprocess(item, **preprocess_params) for item in _items(inputs))
-        for _, outputs in self._outputs(((feature, True) for feature in features), batch_size, forward_params):
+        """The results of many inputs, in their order, as they become ready.
+
+        Of a stream no more than a batch is held. Of a list more is, so that inputs of one length run together.
+        """
+        features = ((self.preprocess(item, **preprocess_params), True) for item in _items(inputs))
+        for _, outputs in self._outputs(features, batch_size, forward_params, isinstance(inputs, list)):
             yield self.postprocess(outputs, **postprocess_params)
 
-    def _outputs(self, features: Iterable[tuple[Any, Any]], size: int, forward_params: dict) -> Iterator[tuple]:
-        """(mark, outputs) for each (features, mark), run `size` at a time."""
-        for batch in _batches(features, size):
-            values, marks = zip(*batch, strict=True)
-            if len(batch) == 1:
-                yield marks[0], self.forward(values[0], **forward_params)
-                continue
-            pad = getattr(self.tokenizer, "pad_token_id", None)
-            if pad is None:
-                pad = getattr(self.model.config, "pad_token_id", None)
-            outputs = self.forward(batching.collate(values, pad, self.padding_side), **forward_params)
-            yield from zip(marks, batching.split(outputs, len(batch)), strict=True)
+    def _outputs(
+        self, features: Iterable[tuple[Any, Any]], size: int, forward_params: dict, together: bool = False
+    ) -> Iterator[tuple[Any, Any]]:
+        """(mark, outputs) for each (features, mark), run `size` at a time; `together`: those of like length."""
+        for held in _batches(features, size * WINDOW if together and size > 1 else size):
+            found: list[Any] = [None] * len(held)
+            order = sorted(range(len(held)), key=lambda row: batching.length_of(held[row][0]))
+            for rows in _batches(order, size):
+                outputs = self._run([held[row][0] for row in rows], forward_params)
+                for row, output in zip(rows, outputs, strict=True):
+                    found[row] = output
+            yield from zip((mark for _, mark in held), found, strict=True)
+
+    def _run(self, features: list[Any], forward_params: dict) -> list[Any]:
+        """The outputs of each of some inputs, run as one batch."""
+        if len(features) == 1:
+            return [self.forward(features[0], **forward_params)]
+        pad = getattr(self.tokenizer, "pad_token_id", None)
+        pad = getattr(self.model.config, "pad_token_id", None) if pad is None else pad
+        outputs = self.forward(batching.collate(features, pad, self.padding_side), **forward_params)
+        return batching.split(outputs, len(features))
 
     def forward(self, model_inputs: Any, **forward_params: Any) -> Any:
         """`_forward` on the pipeline's device, without gradients; the outputs lie on the host."""
@@ -308,7 +322,7 @@ class ChunkPipeline(Pipeline):
     ) -> Iterator[Any]:  # fmt: skip
         features = self._marked(_items(inputs), preprocess_params)
         group = []
-        for last, outputs in self._outputs(features, batch_size, forward_params):
+        for last, outputs in self._outputs(features, batch_size, forward_params, isinstance(inputs, list)):
             if isinstance(outputs, Mapping):
                 outputs = {name: value for name, value in outputs.items() if name != "is_last"}
             group.append(outputs)

@@ -26,6 +26,12 @@ def to_numpy(value: Any) -> Any:
     return value.astype(np.float32) if value.dtype.kind in "fV" else value
 
 
+def length_of(feature: Any) -> int:
+    """The size along the second axis, that of text, of an input's first array that has one; else 0."""
+    arrays = feature.values() if isinstance(feature, Mapping) else ()
+    return next((int(array.shape[1]) for array in arrays if len(getattr(array, "shape", ())) > 1), 0)
+
+
 def collate(features: Sequence[Mapping[str, Any]], pad_token_id: int | None, side: str = "right") -> dict[str, Any]:
     """One batch of inputs that each have a leading axis of 1.
 
