@@ -14,7 +14,15 @@ from .registry import load
 from .table import ARCHITECTURES, FRAMEWORKS, HEADS
 
 # Heads whose mapping is not called after them.
-_IRREGULAR = {"": "", "ForSeq2SeqLM": "FOR_SEQ_TO_SEQ_CAUSAL_LM", "WithLMHead": "WITH_LM_HEAD"}
+_IRREGULAR = {
+    "": "",
+    "ForAudioXVector": "FOR_AUDIO_XVECTOR",
+    "ForPreTraining": "FOR_PRETRAINING",
+    "ForSeq2SeqLM": "FOR_SEQ_TO_SEQ_CAUSAL_LM",
+    "ForSpeechSeq2Seq": "FOR_SPEECH_SEQ_2_SEQ",
+    "ForVision2Seq": "FOR_VISION_2_SEQ",
+    "WithLMHead": "WITH_LM_HEAD",
+}
 
 
 class LazyMapping(Mapping):

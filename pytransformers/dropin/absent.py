@@ -12,14 +12,25 @@ from typing import Any, NoReturn
 
 # What is missing -> its names.
 _BY_REASON = {
-    "training loops": "Trainer TrainingArguments Seq2SeqTrainer Seq2SeqTrainingArguments",
-    "reporting to services": "CodeCarbonCallback TensorBoardCallback TrackioCallback WandbCallback",
-    "quantised models": "AwqConfig BitsAndBytesConfig EetqConfig GPTQConfig HqqConfig QuantoConfig TorchAoConfig",
-    "processors other than of text and images": (
-        "BaseVideoProcessor FeatureExtractionMixin ProcessorMixin SequenceFeatureExtractor"
+    "training loops": (
+        "DefaultFlowCallback PrinterCallback ProgressCallback Seq2SeqTrainer Seq2SeqTrainingArguments "
+        "TFTrainingArguments Trainer TrainingArguments"
     ),
-    "these caches": "EncoderDecoderCache HybridCache QuantizedCache SinkCache SlidingWindowCache",
-    "this architecture": (
+    "reports to services": (
+        "CodeCarbonCallback CometCallback MLflowCallback TensorBoardCallback TrackioCallback WandbCallback"
+    ),
+    "quantised models": (
+        "AqlmConfig AwqConfig BitsAndBytesConfig CompressedTensorsConfig EetqConfig GPTQConfig HiggsConfig HqqConfig "
+        "Mxfp4Config QuantoConfig TorchAoConfig VptqConfig"
+    ),
+    "processors of anything but text and images": (
+        "AutoVideoProcessor BaseVideoProcessor FeatureExtractionMixin ProcessorMixin SequenceFeatureExtractor"
+    ),
+    "caches of this kind": (
+        "EncoderDecoderCache HybridCache OffloadedCache QuantizedCache SinkCache SlidingWindowCache"
+    ),
+    "layers of this base": "GradientCheckpointingLayer",
+    "models of this architecture": (
         "BlenderbotConfig BlenderbotSmallConfig BloomPreTrainedModel LongT5Config M2M100Config MT5Config MarianConfig "
         "PegasusConfig PegasusXConfig ProphetNetConfig SwitchTransformersConfig UMT5Config UdopConfig WhisperConfig"
     ),

@@ -11,6 +11,8 @@ from types import ModuleType
 from typing import Any
 
 from ..auto.registry import PLACES, import_backend, load
+from ..auto.registry import installed as is_installed
+from ..auto.table import FRAMEWORKS
 from .absent import ABSENT, absent
 from .table import ALIASES, PACKAGES, SOURCES
 
@@ -59,6 +61,8 @@ class Finder:
 
 def _attribute(module: ModuleType, path: str, name: str) -> Any:
     """`module.name`, for names that are not in the module yet."""
+    if name == "__all__" and not path:
+        return _for_star()
     if name.startswith("__"):  # asked of every module by `inspect` and the import system: must load nothing
         raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
     value = find(path, name)
@@ -71,6 +75,12 @@ def _attribute(module: ModuleType, path: str, name: str) -> Any:
         )
     setattr(module, name, value)
     return value
+
+
+def _for_star() -> list[str]:
+    """What `from transformers import *` takes: the public names of the frameworks that are installed."""
+    missing = tuple(f"backends.{row['backend']}." for row in FRAMEWORKS.values() if not is_installed(row))
+    return [name for name, (module, _) in PLACES.items() if not module.startswith(missing)]
 
 
 def _imports_from(frame: Any) -> bool:

@@ -15,7 +15,7 @@ _INTEGRATIONS = ("dropin.integrations",)
 
 # Path below `transformers` -> our modules.
 MODULES: dict[str, tuple[str, ...]] = {
-    "": ("utils", *_TRAINING, "training.collators", f"{TORCH}.optimization", "auto.mappings"),
+    "": ("utils", "dropin.doc", *_TRAINING, "training.collators", "auto.mappings", "dropin.integrations", *_GENERATION),
     "activations": (f"{TORCH}.activations", f"{TORCH}.layers.activations"),
     "activations_tf": (f"{TENSORFLOW}.layers.activations",),
     "cache_utils": (f"{TORCH}.layers.cache",),
@@ -25,7 +25,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "data.data_collator": ("training.collators",),
     "dynamic_module_utils": ("dropin.dynamic_modules",),
     "feature_extraction_utils": ("processors.base",),
-    "file_utils": ("utils",),
+    "file_utils": ("utils", "dropin.doc"),
     "generation": _GENERATION,
     "generation.beam_search": _GENERATION,
     "generation.configuration_utils": ("configs.generation",),
@@ -78,7 +78,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "trainer_pt_utils": (f"{TORCH}.utilities",),
     "trainer_utils": _TRAINING,
     "training_args": _TRAINING,
-    "utils": ("utils",),
+    "utils": ("utils", "dropin.doc"),
     "utils.constants": ("utils.constants",),
     "utils.doc": ("dropin.doc",),
     "utils.generic": ("utils.generic", "utils"),
@@ -92,6 +92,8 @@ MODULES: dict[str, tuple[str, ...]] = {
 
 # Names that are another's here: name -> (our module, name there).
 ALIASES = {
+    "AddedToken": ("tokenizers.fast", "AddedToken"),
+    "AutoFeatureExtractor": ("auto.image_processor", "AutoImageProcessor"),
     "Cache": (f"{TORCH}.layers.cache", "DynamicCache"),
     "GenerationConfig": ("configs.generation", "GenerationConfig"),
     "GenerationMixin": (f"{TORCH}.generation.generate", "GenerationMixin"),
