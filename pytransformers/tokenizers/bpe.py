@@ -5,8 +5,6 @@ from __future__ import annotations
 import heapq
 from functools import lru_cache
 
-from .arguments import refuse_surrogates
-
 
 @lru_cache
 def bytes_to_unicode() -> dict[int, str]:
@@ -63,7 +61,6 @@ def merge(word: str, ranks: dict[tuple[str, str], int]) -> list[str]:
 
 
 def to_byte_text(text: str) -> str:
-    """Text as characters that stand for its UTF-8 bytes. ValueError for lone surrogates."""
-    refuse_surrogates(text)
+    """Text as characters that stand for its UTF-8 bytes."""
     characters = bytes_to_unicode()
     return "".join(characters[byte] for byte in text.encode())

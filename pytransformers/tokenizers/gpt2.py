@@ -10,6 +10,7 @@ import regex
 from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers, processors
 from tokenizers.models import BPE
 
+from .arguments import refuse_surrogates
 from .bpe import bytes_to_unicode, merge, to_byte_text
 from .encoding import BatchEncoding
 from .fast import PreTrainedTokenizerFast
@@ -89,6 +90,7 @@ class GPT2Tokenizer(PreTrainedTokenizer):
         return found
 
     def _tokenize(self, text: str) -> list[str]:
+        refuse_surrogates(text)
         tokens: list[str] = []
         for word in self.pat.findall(text):
             tokens += self.bpe(to_byte_text(word)).split(" ")

@@ -191,8 +191,8 @@ class PreTrainedTokenizer(PreTrainedTokenizerBase):
                 pieces[i] = ""
         return pieces
 
-    def _to_ids(self, text: Any, is_split_into_words: bool, **kwargs: Any) -> list[int]:
-        """The ids of a text, of its words, of tokens, or of ids."""
+    def _to_ids(self, text: Any, is_split_into_words: bool, where: str = "", **kwargs: Any) -> list[int]:
+        """The ids of a text, of its words, of tokens, or of ids; `where` it stands is for the error."""
         if isinstance(text, str):
             return self.convert_tokens_to_ids(self.tokenize(text, **kwargs))
         if isinstance(text, (list, tuple)) and text and all(isinstance(word, str) for word in text):
@@ -204,7 +204,7 @@ class PreTrainedTokenizer(PreTrainedTokenizerBase):
             if all(isinstance(index, int) for index in text):
                 return list(text)
         what = "a list of words" if is_split_into_words else "text, a list of tokens, or of ids"
-        raise TypeError(f"[tokenizer] expected {what}, got {text!r:.60}")
+        raise TypeError(f"[tokenizer] expected {what}{where}, got {text!r:.60}")
 
     def _encode_plus(
         self,
@@ -244,15 +244,12 @@ class PreTrainedTokenizer(PreTrainedTokenizerBase):
             if not alone and len(row) != 2:
                 raise TypeError(f"[tokenizer] expected text or two texts at position {len(rows)}, got {row!r:.60}")
             first, second = (row, None) if alone else row
-            try:
-                ids = [None if x is None else self._to_ids(x, is_split_into_words, **rest) for x in (first, second)]
-            except TypeError as error:
-                if isinstance(first, (str, list, tuple)):
-                    raise
-                raise TypeError(f"{error} at position {len(rows)}") from None
+            where = f" at position {len(rows)}"
+            ids = self._to_ids(first, is_split_into_words, where, **rest)
+            pair_ids = None if second is None else self._to_ids(second, is_split_into_words, where, **rest)
             rows.append(
                 self.prepare_for_model(
-                    ids[0], ids[1], add_special_tokens=add_special_tokens, truncation=truncation_strategy.value,
+                    ids, pair_ids, add_special_tokens=add_special_tokens, truncation=truncation_strategy.value,
                     return_attention_mask=False, **options,
                 )
             )  # fmt: skip
