@@ -14,7 +14,7 @@ from ..auto.registry import PLACES, import_backend, load
 from ..auto.registry import installed as is_installed
 from ..auto.table import FRAMEWORKS
 from .absent import ABSENT, absent
-from .table import ALIASES, PACKAGES, SOURCES
+from .table import ALIASES, EAGER, PACKAGES, SOURCES
 
 NAME = "transformers"
 VERSION = "4.57.6"  # whose interface this is
@@ -47,6 +47,9 @@ class Finder:
         module.__dir__ = partial(_directory, module, path)
         if not path:
             module.__version__ = VERSION
+        if path in EAGER:
+            for source, _ in SOURCES[path]:
+                import_backend(source, module.__name__)
 
     def find_distributions(self, context: Any = None) -> Any:
         """What `importlib.metadata` asks every finder."""

@@ -102,6 +102,8 @@ ALIASES = {
     "ImageProcessingMixin": ("processors.base", "BaseImageProcessor"),
     "PreTrainedConfig": ("configs.base", "PretrainedConfig"),
 }
+# Importing these loads their sources at once: `peft` relies on what comes with them, `torch.distributed.tensor`.
+EAGER = {"pytorch_utils"}
 # Prefix of the names that these modules of the older frameworks use for ours.
 PREFIXES = {"modeling_tf_outputs": "TF", "modeling_tf_utils": "TF", "modeling_flax_outputs": "Flax"}
 
