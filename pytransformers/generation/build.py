@@ -30,6 +30,8 @@ def build(config, eos_token_id, state, prompt_length, own=(), encoder=None, guid
     table = (
         (guidance is not None, lambda: guidance),
         (config.sequence_bias, lambda: p.SequenceBiasLogitsProcessor(config.sequence_bias)),
+        (config.num_beam_groups > 1, lambda: p.HammingDiversityLogitsProcessor(
+            config.diversity_penalty, config.num_beams, config.num_beam_groups)),
         (on(config.encoder_repetition_penalty, 1.0) and ids is not None,
          lambda: p.EncoderRepetitionPenaltyLogitsProcessor(config.encoder_repetition_penalty, ids, known)),
         (on(config.repetition_penalty, 1.0), lambda: p.RepetitionPenaltyLogitsProcessor(config.repetition_penalty)),

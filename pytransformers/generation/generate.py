@@ -13,6 +13,7 @@ from ..layers.cache import DynamicCache, StaticCache
 from .beams import BeamSearch
 from .build import build
 from .criteria import MaxTimeCriteria, StoppingCriteriaList, StopStringCriteria
+from .loop import run
 from .processors import LogitsProcessorList, as_tokens
 from .results import Record
 from .search import Sampling
@@ -114,7 +115,7 @@ class GenerationMixin:
             record = Record(config, streamer)
             if streamer is not None:
                 streamer.put(request.prompt)
-            state = decoding.run(self, search, request.key, request.inputs, record.listener, random)
+            state = run(self, search, request.key, request.inputs, record.listener, random)
             if streamer is not None:
                 streamer.end()
             return record.result(self, search.result(state), state, request)
@@ -236,7 +237,7 @@ class Request:
         if self.pad is None and self.eos:
             logger.info("[generate] no pad_token_id: rows that have ended are filled with eos_token_id %s", self.eos[0])
         self.fill = self.pad if self.pad is not None else self.eos[0] if self.eos else 0
-        if config.num_beams > 1 and self.eos:
+        if config.num_beams > 1 and config.num_beam_groups == 1 and self.eos:
             self.fill = self.pad or self.eos[0]  # a padding token 0 counts as none here in transformers 4.57
         self.eos = [token for token in self.eos if token >= 0]
 

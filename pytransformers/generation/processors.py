@@ -38,10 +38,10 @@ class LogitsProcessorList(list):
         for processor in self:
             if getattr(processor, "takes_buffer", False):
                 scores = processor(input_ids, scores, cur_len, known)
-            elif cur_len is None:
+            elif isinstance(processor, HammingDiversityLogitsProcessor):
                 scores = processor(input_ids, scores, **kwargs)
             else:
-                scores = processor(input_ids, scores, cur_len, **kwargs)
+                scores = processor(input_ids, scores) if cur_len is None else processor(input_ids, scores, cur_len)
         return scores
 
 

@@ -1,7 +1,7 @@
 """One step of generation, and the search that takes one token after another: greedy, or drawn.
 
 A search is a description without tensors. It maps a state, a dict of tensors of fixed shapes and a cache, to the next one
-(`advance`), after `start` has read the prompt. A backend's `decoding.run` repeats it: by itself in PyTorch, in JAX and
+(`advance`), after `start` has read the prompt. `loop.run` repeats it: by itself in PyTorch, in JAX and
 TensorFlow as one compiled loop, or step by step where somebody listens. What the state holds:
 
     ids         (rows, capacity): prompt and new tokens, then padding
@@ -21,6 +21,7 @@ from .. import ops
 from ..layers.cache import StaticCache
 from .criteria import is_one_of
 
+BY_ROW = {"ids", "mask", "known", "offset", "encoder", "encoder_mask", "logits"}
 GROWTH = 256  # new tokens that a cache has room for at first, where it can grow
 
 
@@ -86,7 +87,8 @@ class Search:
             state["cache"] = inputs["cache"] if "cache" in inputs else StaticCache(room)
         logits, state, outputs = self.call(model, state, inputs.get("inputs_embeds"), first=True)
         if self.expand > 1:
-            logits, state = self.repeat(logits, state)
+            state = self.repeat({**state, "logits": logits}, self.expand)
+            logits = state.pop("logits")
         if encoded is not None:
             outputs.update({f"encoder_{name}": value for name, value in self.seen(encoded).items()})
         return logits, state, outputs
@@ -151,20 +153,17 @@ class Search:
         positions = ops.where(mask == 0, ops.ones_like(mask), ops.cumsum(mask, 1) - 1)
         return {"attention_mask": mask, "position_ids": positions[:, begin:] if is_static(begin) else positions}
 
-    def repeat(self, logits, state):
-        """Each row of the prompt as `expand` rows."""
-        times = self.expand
-        rows = ops.repeat_interleave(ops.arange(ops.size(logits, 0), like=logits), times, 0)
-        moved = {}
-        for name, value in state.items():
-            if name == "cache":
-                value = value.reorder(rows)
-            elif name == "model":
-                value = {key: ops.take(tensor, rows, 0) for key, tensor in value.items()}
-            elif name in ("ids", "mask", "known", "offset", "encoder", "encoder_mask"):
-                value = ops.take(value, rows, 0)
-            moved[name] = value
-        return ops.take(logits, rows, 0), moved
+    def repeat(self, state, times):
+        """Each row of a state `times` times."""
+        rows = ops.repeat_interleave(ops.arange(ops.size(state["ids"], 0), like=state["ids"]), times, 0)
+        moved = dict(state)
+        for name in BY_ROW & moved.keys():
+            moved[name] = ops.take(state[name], rows, 0)
+        if "cache" in state:
+            moved["cache"] = state["cache"].reorder(rows)
+        if "model" in state:
+            moved["model"] = {key: ops.take(tensor, rows, 0) for key, tensor in state["model"].items()}
+        return moved
 
     def encoder_options(self):
         return {n: v for n, v in self.options.items() if n in ("output_attentions", "output_hidden_states")}
@@ -201,6 +200,10 @@ class Sampling(Search):
             token = ops.squeeze(ops.multinomial(ops.softmax(scores, -1), 1), 1)
         else:
             token = ops.argmax(scores, -1)
+        return self.append(state, token, {**outputs, "logits": logits, "scores": scores})
+
+    def append(self, state, token, seen):
+        """Write a token (rows,) behind the text; rows that have ended get padding."""
         ids, length, finished = state["ids"], state["length"], state["finished"]
         token = ops.cast(token, ops.dtype(ids))
         if self.eos_token_id or self.criteria:
@@ -210,9 +213,8 @@ class Sampling(Search):
         if self.eos_token_id:
             finished = ops.logical_or(finished, is_one_of(token, self.eos_token_id))
         if self.criteria:
-            finished = ops.logical_or(finished, self.stops(ids, length, scores))
-        state = {**state, "ids": ids, "length": length, "finished": finished}
-        return state, {**outputs, "logits": logits, "scores": scores, "token": token}
+            finished = ops.logical_or(finished, self.stops(ids, length, seen["scores"]))
+        return {**state, "ids": ids, "length": length, "finished": finished}, {**seen, "token": token}
 
     def running(self, state):
         more = state["length"] < state["max_length"]

@@ -1,4 +1,4 @@
-"""Running a search in JAX: as one compiled loop, or as compiled steps where somebody listens."""
+"""What generation needs of JAX: functions of the model and a state, compiled once."""
 
 from contextlib import nullcontext
 from weakref import WeakKeyDictionary, ref
@@ -13,7 +13,7 @@ from .context import Call, running
 
 eager = False
 no_gradient = nullcontext
-_programs = WeakKeyDictionary()  # model -> {key of a search: its compiled functions}
+_programs = WeakKeyDictionary()  # model -> {key: compiled function}
 
 
 def ids(values, model):
@@ -32,72 +32,42 @@ def stream(arguments):
     return jax.random.key(0 if seed is None else seed) if key is None else jnp.asarray(key)
 
 
-def variables(model):
+def fold(random, turn):
+    """The random stream of one turn."""
+    return jax.random.fold_in(random, turn)
+
+
+def compiled(model, key, function, donate=False):
+    """`function(model, state)` as a function of (random, state), compiled once for a `key` and shapes.
+
+    The model's arrays are arguments of the program, so that it follows their training. With `donate` the state's memory
+    is taken over.
+    """
+    programs = _programs.setdefault(model, {})
+    key = (key, function.__name__, model.config.attn_implementation, model._dtype)
+    if key not in programs:
+        kept, dtype = ref(model), model._dtype
+
+        def scoped(values, random, state):
+            model = kept()
+            values = {id(v): value for v, value in zip(_variables(model), values, strict=True)}
+            with running(Call(False, random, dtype, values, written={})):
+                return function(model, state)
+
+        programs[key] = jax.jit(scoped, donate_argnums=2 if donate else ())
+    program, values = programs[key], [v.get_raw_value() for v in _variables(model)]
+    return lambda random, state: program(values, random, state)
+
+
+def _variables(model):
     return [*model.parameters(), *model.buffers()]
 
 
-class Programs:
-    """The compiled functions of one search. The model's arrays are arguments, so that training it goes unnoticed."""
-
-    def __init__(self, model, search):
-        self.model, self.search, self.dtype = ref(model), search, model._dtype
-        self.whole = jax.jit(self._scoped(self._whole))
-        self.start = jax.jit(self._scoped(search.start))
-        self.advance = jax.jit(self._scoped(search.advance), donate_argnums=2)
-        self.prefill = jax.jit(self._scoped(search.prefill))
-        self.forward = jax.jit(self._scoped(search.forward), donate_argnums=2)
-
-    def _whole(self, model, inputs):
-        state, _ = self.search.start(model, inputs)
-
-        def advance(state):
-            return (self.search.advance(model, state)[0],)
-
-        return ops.while_loop(self.search.running, advance, (state,))[0]
-
-    def _scoped(self, function):
-        def scoped(values, key, state):
-            model = self.model()
-            values = {id(v): value for v, value in zip(variables(model), values, strict=True)}
-            with running(Call(False, key, self.dtype, values, written={})):
-                return function(model, state)
-
-        return scoped
-
-
-def run(model, search, key, inputs, listener, random):
-    """The last state of `search`. `listener(seen)` is called after every token."""
-    found = _programs.setdefault(model, {})
-    key = (key, model.config.attn_implementation, model._dtype)
-    programs = found.get(key)
-    if programs is None:
-        programs = found[key] = Programs(model, search)
-    values = [v.get_raw_value() for v in variables(model)]
-    if search.in_graph:
-        if listener is None:
-            return programs.whole(values, random, inputs)
-        first, following = programs.start, programs.advance
-    else:
-
-        def chosen(read):
-            def step(values, key, state):
-                logits, state, outputs = read(values, key, state)
-                with running(Call(False, jax.random.fold_in(key, 1))):
-                    state = state if "finished" in state or "running" in state else search.begin(state)
-                    return search.choose(model, logits, state, outputs)
-
-            return step
-
-        first, following = chosen(programs.prefill), chosen(programs.forward)
-    turn, step, state = 0, first, inputs
-    while turn == 0 or search.running(state):
-        state, seen = step(values, jax.random.fold_in(random, turn), state)
-        if listener is not None:
-            listener(seen)
-        turn, step = turn + 1, following
-    return state
+def outside(random):
+    """The context of operations on arrays between compiled functions."""
+    return running(Call(False, fold(random, 1)))
 
 
 def returned(sequences):
-    """What `generate` returns when nothing but ids (rows, length) is asked for."""
+    """What `generate` returns when nothing but ids (rows, length) is asked for: as Flax models, an object."""
     return FlaxGenerateOutput(sequences)

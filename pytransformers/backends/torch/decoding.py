@@ -1,8 +1,10 @@
-"""Running a search in PyTorch: one step after another."""
+"""What generation needs of PyTorch: its steps run as they come, lengths are numbers."""
+
+from contextlib import nullcontext
 
 import torch
 
-eager = True  # steps are run as they come: a bucket of lengths has no use
+eager = True
 no_gradient = torch.no_grad
 
 
@@ -17,21 +19,24 @@ def scalar(value):
     return value
 
 
-def run(model, search, key, inputs, listener, random):
-    """The last state of `search`. `listener(seen)` is called after every token."""
-    state, seen = search.start(model, inputs)
-    if listener is not None:
-        listener(seen)
-    while search.running(state):
-        state, seen = search.advance(model, state)
-        if listener is not None:
-            listener(seen)
-    return state
-
-
 def stream(arguments):
-    """The arguments of `generate` that choose the random stream: here none, it is torch's own."""
+    """The random stream that the arguments of `generate` choose: none, it is torch's own."""
     return None
+
+
+def fold(random, turn):
+    """The random stream of one turn."""
+    return None
+
+
+def compiled(model, key, function, donate=False):
+    """`function(model, state)` as a function of (random, state)."""
+    return lambda random, state: function(model, state)
+
+
+def outside(random):
+    """The context of operations on tensors between compiled functions."""
+    return nullcontext()
 
 
 def returned(sequences):
