@@ -19,7 +19,7 @@ from .tensors import as_list
 
 # What clean_up_tokenization_spaces removes: the space that joining tokens put before these.
 SPACED = (" .", " ?", " !", " ,", " ' ", " n't", " 'm", " 's", " 've", " 're")
-TEXTS = ("self", "text", "text_pair", "text_target", "text_pair_target", "kwargs")
+TEXTS = frozenset(("self", "text", "text_pair", "text_target", "text_pair_target", "kwargs"))
 
 
 class PreTrainedTokenizerBase(Prepare, ChatTemplates, Stored, SpecialTokensMixin):
