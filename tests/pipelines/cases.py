@@ -68,13 +68,17 @@ QUESTION = "Where do I live?"
 
 @dataclass
 class Case:
-    """Calls of one pipeline. A call is (positional arguments, keyword arguments)."""
+    """Calls of one pipeline. A call is (positional arguments, keyword arguments).
+
+    `compiled`: how many of them run in JAX and TensorFlow, which compile a loop for each shape; None is all.
+    """
 
     name: str
     task: str
     model: str
     calls: list
     options: dict = field(default_factory=dict)
+    compiled: int | None = None
 
 
 def one(*args, **kwargs):
@@ -160,17 +164,17 @@ GENERATING = [
         one("word " * 50, handle_long_generation="hole", max_new_tokens=10), one("A fine day", stop_sequence="e"),
         one("A fine day", num_beams=3, num_return_sequences=2), one("A fine day", truncation=True, max_length=3),
         one(""), one("A fine day", skip_special_tokens=False, clean_up_tokenization_spaces=False),
-    ], GREEDY),
+    ], GREEDY, 3),
     Case("chat", "text-generation", "llama", [
         one(CHAT), one(PREFILL), one([CHAT, PREFILL]), one(CHAT, return_full_text=False),
         one(PREFILL, continue_final_message=False),
-    ], GREEDY),
+    ], GREEDY, 2),
     Case("text-to-text", "text2text-generation", "t5", [
         one("A fine day"), one(["A fine day", "The quick brown fox jumps"]), one(["A fine day", "x"], batch_size=2),
         one("A fine day", return_tensors=True), one("A fine day", num_return_sequences=2),
-    ], {"max_new_tokens": 6}),
-    Case("summary", "summarization", "t5", [one(LONG[:80]), one([LONG[:60], NAMES])], {"max_new_tokens": 7}),
+    ], {"max_new_tokens": 6}, 1),
+    Case("summary", "summarization", "t5", [one(LONG[:80]), one([LONG[:60], NAMES])], {"max_new_tokens": 7}, 0),
     Case("translation", "translation_en_to_de", "t5", [one("A fine day"), one(["A fine day", "x y"])],
-         {"max_new_tokens": 7}),
-    Case("translation-told", "translation", "t5", [one("A fine day")], {"max_new_tokens": 7}),
+         {"max_new_tokens": 7}, 1),
+    Case("translation-told", "translation", "t5", [one("A fine day")], {"max_new_tokens": 7}, 0),
 ]  # fmt: skip

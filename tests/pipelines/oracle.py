@@ -113,10 +113,10 @@ def plain(value):
     return value.tolist() if hasattr(value, "tolist") else value.numpy().tolist() if hasattr(value, "numpy") else value
 
 
-def answers(pipeline, case, root, **options):
-    """The results of a case's calls."""
+def answers(pipeline, case, root, calls=None, **options):
+    """The results of a case's calls, or of the first ones."""
     pipe = pipeline(case.task, model=str(root / case.model), **case.options, **options)
-    return [plain(pipe(*prepared(list(args), root), **kwargs)) for args, kwargs in case.calls]
+    return [plain(pipe(*prepared(list(args), root), **kwargs)) for args, kwargs in case.calls[:calls]]
 
 
 def main(root):
