@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, lru_cache
 from heapq import heapify, heappop, heappush
+from itertools import pairwise
 
 from . import sentencepiece
 from .arguments import refuse_surrogates
@@ -32,6 +33,8 @@ from .sentencepiece import (
 UNKNOWN_PENALTY = 10.0  # below the lowest score: what an unknown character costs in a unigram model
 LOWEST_SUM = -100_000.0  # of a unigram model, before its sums begin anew
 CACHED_WORDS, LONG_WORD = 1 << 16, 64  # words that a BPE model remembers, and characters from which it does not
+PLACE_BITS = 40  # of a number that holds a place in the text and, above it, a rank
+LAST_PLACE = (1 << PLACE_BITS) - 1
 SPACES = re.compile(" +")
 INNER_SPACE = re.compile(f"[^{SPACE}]{SPACE}")
 WORDS = re.compile(f"{SPACE}*[^{SPACE}]+|{SPACE}+")
@@ -350,58 +353,66 @@ def bpe(model: Model) -> Callable[[str], Sequence[str]]:
     score first, the leftmost of equals. Pieces that are not in use are taken apart again at the end.
     """
     kinds = dict(zip(model.pieces, model.types, strict=True))
-    scores = dict(zip(model.pieces, model.scores, strict=True))
-    scores = {piece: score for piece, score in scores.items() if kinds[piece] in (NORMAL, USER_DEFINED, UNUSED)}
-    unused = {piece for piece in scores if kinds[piece] == UNUSED}
-    frozen = {piece for piece in scores if kinds[piece] == USER_DEFINED}
-    longest_first = sorted(map(re.escape, frozen), key=len, reverse=True)
-    symbol = re.compile("|".join([*longest_first, "."]), re.DOTALL)
+    order = {score: rank for rank, score in enumerate(sorted(set(model.scores), reverse=True))}
+    ranks = {
+        piece: order[score] << PLACE_BITS
+        for piece, score in zip(model.pieces, model.scores, strict=True)
+        if kinds[piece] in (NORMAL, USER_DEFINED, UNUSED)
+    }
+    unused = {piece for piece in ranks if kinds[piece] == UNUSED}
+    symbols = sorted((piece for piece in ranks if kinds[piece] == USER_DEFINED), key=len, reverse=True)
+    symbol = re.compile("(" + "|".join(map(re.escape, symbols)) + ")") if symbols else None
+    rank_of = ranks.get
 
-    def merge(text: str) -> list[str]:
-        parts = symbol.findall(text)
+    def merge(word: str) -> list[str]:
+        parts = list(word)
         end = len(parts)
         before, after = list(range(-1, end - 1)), list(range(1, end + 1))
-        queue: list[tuple[float, int, int, int]] = []
-        made_of = {}
-
-        def propose(left: int, right: int) -> tuple[float, int, int, int] | None:
-            if left < 0 or right == end:
-                return None
-            first, second = parts[left], parts[right]
-            score = scores.get(first + second)
-            if score is None or first in frozen or second in frozen:
-                return None
-            if first + second in unused:
-                made_of[first + second] = first, second
-            return -score, left, right, len(first) + len(second)
-
-        queue = [pair for left in range(end - 1) if (pair := propose(left, left + 1))]
+        # A number per pair: its rank, and the place of its left half.
+        queue = [rank | left for left in range(end - 1) if (rank := rank_of(word[left : left + 2])) is not None]
         heapify(queue)
+        made_of = {a + b: (a, b) for a, b in pairwise(word) if a + b in unused} if unused else {}
         while queue:
-            _, left, right, size = heappop(queue)
-            if not parts[left] or not parts[right] or len(parts[left]) + len(parts[right]) != size:
-                continue  # one of the two was merged with another meanwhile
-            parts[left] += parts[right]
-            parts[right] = ""
+            pair = heappop(queue)
+            left = pair & LAST_PLACE
+            right = after[left]
+            if not parts[left] or right == end:
+                continue  # merged meanwhile into what stands before it
+            piece = parts[left] + parts[right]
+            if rank_of(piece) != pair - left:
+                continue  # one of the two was merged meanwhile
+            parts[left], parts[right] = piece, ""
             right = after[left] = after[right]
+            previous = before[left]
+            if previous >= 0:
+                rank = rank_of(parts[previous] + piece)
+                if rank is not None:
+                    heappush(queue, rank | previous)
+                    if parts[previous] + piece in unused:
+                        made_of[parts[previous] + piece] = parts[previous], piece
             if right < end:
                 before[right] = left
-            for pair in (propose(before[left], left), propose(left, right)):
-                if pair:
-                    heappush(queue, pair)
+                rank = rank_of(piece + parts[right])
+                if rank is not None:
+                    heappush(queue, rank | left)
+                    if piece + parts[right] in unused:
+                        made_of[piece + parts[right]] = piece, parts[right]
         pieces = [part for part in parts if part]
         while not made_of.keys().isdisjoint(pieces):
             pieces = [part for piece in pieces for part in made_of.get(piece, (piece,))]
         return pieces
 
-    if any(INNER_SPACE.search(piece) for piece in scores):
-        return merge  # pieces span words
     merge_word = lru_cache(CACHED_WORDS)(merge)
+    spans_words = any(INNER_SPACE.search(piece) for piece in ranks)
 
     def split(text: str) -> list[str]:
         pieces: list[str] = []
-        for word in WORDS.findall(text):
-            pieces += merge_word(word) if len(word) < LONG_WORD else merge(word)
+        for index, run in enumerate(symbol.split(text) if symbol else [text]):
+            if index % 2:
+                pieces.append(run)  # a user-defined symbol, which merges with nothing
+                continue
+            for word in [run] if spans_words else WORDS.findall(run):
+                pieces += merge_word(word) if len(word) < LONG_WORD else merge(word)
         return pieces
 
     return split
