@@ -32,6 +32,8 @@ def as_tensor(name: str, values: Any, kind: str) -> Any:
         array = array.astype(np.int64)
     if kind == "np":
         return array
+    if array.dtype == np.float64 and array is not values:
+        array = array.astype(np.float32)  # what the frameworks make of Python's fractions
     return import_backend(f"backends.{BACKENDS[kind]}.tensors", f"return_tensors={kind!r}").from_numpy(array)
 
 

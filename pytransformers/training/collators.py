@@ -13,28 +13,39 @@ from typing import Any
 
 import numpy as np
 
-from ..tokenizers.tensors import as_list, as_tensor
+from ..auto.registry import import_backend
+from ..tokenizers.tensors import BACKENDS, as_list, as_tensor, kind_of
 
 IGNORED = -100  # a label that no loss counts
 
 
 def default_data_collator(features: Sequence[Any], return_tensors: str = "pt") -> dict[str, Any]:
-    """Stack the values of equal names. "label" and "label_ids" become "labels"; text and None are left out."""
+    """Stack the values of equal names. "label" and "label_ids" become "labels"; text and None are left out.
+
+    Arrays keep their dtype; labels that are numbers become int64 or float32, which losses take.
+    """
     rows = [row if isinstance(row, Mapping) else vars(row) for row in features]
     batch = {}
     for name, first in rows[0].items():
         if first is None or isinstance(first, str):
             continue
-        values = [as_list(row[name]) for row in rows]
+        values = [_numbers(row[name]) for row in rows]
         key = "labels" if name in ("label", "label_ids") else name
-        batch[key] = as_tensor(key, _as_array(values), return_tensors)
+        if isinstance(values[0], np.ndarray):
+            values = np.stack(values)
+        elif key == "labels":
+            values = np.asarray(values)
+            values = values.astype(np.float32 if values.dtype.kind == "f" else np.int64)
+        batch[key] = as_tensor(key, values, return_tensors)
     return batch
 
 
-def _as_array(values: list[Any]) -> np.ndarray:
-    """int64, or float32 where any number is a fraction: the dtypes that losses take."""
-    array = np.asarray(values)
-    return array.astype(np.float32 if array.dtype.kind == "f" else np.int64)
+def _numbers(value: Any) -> Any:
+    """An array of any framework as NumPy's, anything else as it is."""
+    kind = kind_of(value)
+    if kind in (None, "np"):
+        return value
+    return import_backend(f"backends.{BACKENDS[kind]}.tensors", "default_data_collator").to_numpy(value)
 
 
 @dataclass
@@ -88,7 +99,7 @@ class DataCollatorForTokenClassification(DataCollatorWithPadding):
         length = batch["input_ids"].shape[1]
         labels = [as_list(row[name]) for row in features]
         labels = _padded(labels, length, self.label_pad_token_id, self.tokenizer.padding_side)
-        batch["labels"] = as_tensor("labels", labels, self.return_tensors)
+        batch[name] = as_tensor(name, labels, self.return_tensors)
         return batch
 
 

@@ -18,7 +18,7 @@ compressed_tensors cv2 datasets decord detectron2 eetq essentia faiss fastapi fb
 galore_torch gguf gptqmodel grokadamw hqq kenlm keras_nlp kernels libcst librosa liger_kernel mamba_ssm matplotlib
 mistral_common mlx natten ninja nltk num2words onnx openai optimum pandas peft phonemizer pretty_midi psutil py3nvml
 pyctcdecode pydantic pygments pytesseract pytest pytorch_quantization quark rich rjieba sacremoses safetensors
-schedulefree scipy sentencepiece seqio soundfile spacy tensorflow_probability tensorflow_text tf2onnx tiktoken timm
+schedulefree scipy sentencepiece seqio soundfile spacy tensorflow_probability tensorflow_text tf2onnx timm
 tokenizers torch torch_mlu torch_musa torch_npu torch_optimi torch_xla torchao torchaudio torchcodec torchdistx
 torchvision triton uroman uvicorn vptq xlstm yt_dlp
 """.split()
@@ -44,6 +44,7 @@ _PACKAGES = {
     "spqr": ("spqr_quant",),
     "sudachi": ("sudachipy",),
     "tf": ("tensorflow",),
+    "tiktoken": ("tiktoken", "blobfile"),
     "torch_fx": ("torch",),
     "torch_sdpa": ("torch",),
     "torch_flex_attn": ("torch",),

@@ -100,12 +100,12 @@ def get_scheduler(name, optimizer, num_warmup_steps=None, num_training_steps=Non
     return function(optimizer, **steps, **(scheduler_specific_kwargs or {}))
 
 
-def _schedule(optimizer, warm, last_epoch, after, **settings):
-    return LambdaLR(optimizer, partial(_warmed, warm=warm, after=partial(after, **settings)), last_epoch)
+def _schedule(optimizer, warmup, last_epoch, after, **settings):
+    return LambdaLR(optimizer, partial(_warmed, warmup=warmup, after=partial(after, **settings)), last_epoch)
 
 
-def _warmed(step, warm, after):
-    return step / max(1, warm) if step < warm else after(step)
+def _warmed(step, warmup, after):
+    return step / max(1, warmup) if step < warmup else after(step)
 
 
 def _span(warm, end):
