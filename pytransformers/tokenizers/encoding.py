@@ -28,8 +28,6 @@ class BatchEncoding(dict):
     gives the Rust encoding of one text, with its tokens and offsets.
     """
 
-    __slots__ = ("_encodings", "_n_sequences")
-
     def __init__(
         self,
         data: dict[str, Any] | None = None,
@@ -86,6 +84,10 @@ class BatchEncoding(dict):
 
     def __reduce__(self) -> Any:
         return type(self), (dict(self), self.encodings, None, False, self._n_sequences)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """From a pickle that `transformers` wrote; ours hold no state beside the arguments of `__init__`."""
+        self.__init__(state["data"], state["encodings"])
 
     def copy(self) -> BatchEncoding:
         """Another batch with the same values."""

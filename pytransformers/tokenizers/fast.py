@@ -65,7 +65,6 @@ class PreTrainedTokenizerFast(PreTrainedTokenizerBase):
         tokenizer.no_padding()
         tokenizer.no_truncation()
         self._tokenizer = tokenizer
-        self._truncation = self._padding = None  # as they are in the Rust object now
         self.add_prefix_space = settings.get("add_prefix_space", False)
         super().__init__(**settings)
         self._tokenizer.encode_special_tokens = self.split_special_tokens
@@ -311,7 +310,7 @@ class PreTrainedTokenizerFast(PreTrainedTokenizerBase):
         if given(return_token_type_ids, "token_type_ids" in self.model_input_names):
             data["token_type_ids"] = list(map(attrgetter("type_ids"), encodings))
         if given(return_attention_mask, "attention_mask" in self.model_input_names):
-            if self._padding is None:
+            if padding_strategy is NO_PADDING:
                 data["attention_mask"] = [[1] * len(ids) for ids in data["input_ids"]]
             else:
                 data["attention_mask"] = list(map(attrgetter("attention_mask"), encodings))
@@ -340,7 +339,7 @@ class PreTrainedTokenizerFast(PreTrainedTokenizerBase):
             refuse_rows(rows, words)
             raise
         except Exception as error:  # the Rust library raises nothing more precise
-            raise ValueError(f"[tokenizer] cannot encode with truncation {self._truncation}: {error}") from error
+            raise ValueError(f"[tokenizer] cannot encode with truncation {self._tokenizer.truncation}: {error}") from error
 
     def set_truncation_and_padding(
         self,
@@ -378,25 +377,20 @@ class PreTrainedTokenizerFast(PreTrainedTokenizerBase):
             )
 
     def _set_truncation(self, plan: dict[str, Any] | None) -> None:
-        if plan == self._truncation:
+        if plan == self._tokenizer.truncation:
             return
-        self._truncation = None
-        if plan is None:
-            self._tokenizer.no_truncation()
-        else:
+        self._tokenizer.no_truncation()
+        if plan is not None:
             try:
                 self._tokenizer.enable_truncation(**plan)
             except (ValueError, OverflowError) as error:
-                self._tokenizer.no_truncation()
                 raise ValueError(
                     f"[tokenizer] cannot cut at max_length={plan['max_length']} with stride={plan['stride']}: {error}"
                 ) from error
-        self._truncation = plan
 
     def _set_padding(self, plan: dict[str, Any] | None) -> None:
-        if plan != self._padding:
+        if plan != self._tokenizer.padding:
             self._tokenizer.no_padding() if plan is None else self._tokenizer.enable_padding(**plan)
-            self._padding = plan
 
     # Ids to text
 
@@ -456,7 +450,7 @@ class Again:
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast, rows: Sequence[Any], special: bool, split: bool) -> None:
         self.tokenizer, self.rows, self.special, self.split = tokenizer, rows, special, split
-        self.plans = tokenizer._truncation, tokenizer._padding
+        self.plans = tokenizer._tokenizer.truncation, tokenizer._tokenizer.padding
         self.first: list[Any] = []
 
     def __call__(self) -> list[Any]:
