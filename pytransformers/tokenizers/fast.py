@@ -339,7 +339,8 @@ class PreTrainedTokenizerFast(PreTrainedTokenizerBase):
             refuse_rows(rows, words)
             raise
         except Exception as error:  # the Rust library raises nothing more precise
-            raise ValueError(f"[tokenizer] cannot encode with truncation {self._tokenizer.truncation}: {error}") from error
+            plan = self._tokenizer.truncation
+            raise ValueError(f"[tokenizer] cannot encode with truncation {plan}: {error}") from error
 
     def set_truncation_and_padding(
         self,

@@ -96,12 +96,13 @@ def read_templates(where: str | os.PathLike[str], hub: dict[str, Any]) -> dict[s
     """{name: chat template} of the files that hold nothing else; the main one is called "default"."""
     path = find(where, CHAT_TEMPLATE, hub)
     paths = {"default": path} if path else {}
-    if os.path.isdir(where):
-        folder = os.path.join(where, hub.get("subfolder", ""), CHAT_TEMPLATES)
-        names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
-    else:
-        names = _remote_templates(os.fspath(where), hub) if path else []
-    for name in names:
+    local = os.path.isdir(where)
+    beside = os.path.join(where, hub.get("subfolder", "")) if local else os.path.dirname(path or "")
+    folder = os.path.join(beside, CHAT_TEMPLATES)
+    names = set(os.listdir(folder)) if (local or path) and os.path.isdir(folder) else set()
+    if path and not local:
+        names.update(_remote_templates(os.fspath(where), hub))
+    for name in sorted(names):
         if name.endswith(".jinja") and (found := find(where, f"{CHAT_TEMPLATES}/{name}", hub)):
             paths[name.removesuffix(".jinja")] = found
     templates = {}
@@ -114,9 +115,12 @@ def read_templates(where: str | os.PathLike[str], hub: dict[str, Any]) -> dict[s
 def _remote_templates(where: str, hub: dict[str, Any]) -> list[str]:
     """File names in the folder of further templates on the hub."""
     from ..utils.hub import list_folder
+    from ..weights.hub import is_offline
 
     folder = "/".join(filter(None, (hub.get("subfolder", ""), CHAT_TEMPLATES)))
-    return [] if hub.get("local_files_only") else list_folder(where, folder, hub.get("revision"), hub.get("token"))
+    if hub.get("local_files_only") or is_offline():
+        return []
+    return list_folder(where, folder, hub.get("revision"), hub.get("token"))
 
 
 def read_bpe_vocab(path: str | os.PathLike[str] | None) -> dict[str, int]:

@@ -129,11 +129,14 @@ def is_remote_url(url_or_filename: str) -> bool:
 
 def list_folder(repo_id: str, folder: str, revision: str | None = None, token: bool | str | None = None) -> list[str]:
     """Sorted names in a folder of a hub repository; none if there is no such folder, or no connection."""
+    import os
+
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
     try:
-        found = HfApi(token=token).list_repo_tree(repo_id, folder, revision=revision)
-        return sorted(entry.path.rpartition("/")[2] for entry in found)
+        found = HfApi(os.environ.get("HF_ENDPOINT"), token=token).model_info(repo_id, revision=revision).siblings
     except (HfHubHTTPError, OfflineModeIsEnabled, OSError):
         return []
+    places = (file.rfilename.rpartition("/") for file in found or ())
+    return sorted(name for place, _, name in places if place == folder)
