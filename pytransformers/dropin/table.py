@@ -12,6 +12,11 @@ TORCH, JAX, TENSORFLOW = "backends.torch", "backends.jax", "backends.tensorflow"
 _TRAINING = ("training.callbacks", "training.kinds", "training.seed")
 _GENERATION = tuple(f"{TORCH}.generation.{file}" for file in ("generate", "processors", "warpers", "criteria"))
 _INTEGRATIONS = ("dropin.integrations",)
+_TASKS = (
+    "feature_extraction", "fill_mask", "image_classification", "image_feature_extraction", "question_answering",
+    "text2text_generation", "text_classification", "text_generation", "token_classification",
+    "zero_shot_classification",
+)  # fmt: skip
 
 # Path below `transformers` -> our modules.
 MODULES: dict[str, tuple[str, ...]] = {
@@ -68,6 +73,8 @@ MODULES: dict[str, tuple[str, ...]] = {
     "optimization": (f"{TORCH}.optimization",),
     "pipelines": ("pipelines",),
     "pipelines.base": ("pipelines.base", "pipelines"),
+    "pipelines.pt_utils": ("pipelines.data",),
+    **{f"pipelines.{task}": (f"pipelines.{task}", "pipelines.scores") for task in _TASKS},
     "processing_utils": ("processors.base",),
     "pytorch_utils": (f"{TORCH}.utilities", f"{TORCH}.layers.conv1d"),
     "tokenization_utils": ("tokenizers.plain",),

@@ -7,13 +7,20 @@ them by name, and each further file is one task.
 from .base import ArgumentHandler, ChunkPipeline, Pipeline
 from .data import KeyDataset, KeyPairDataset
 from .errors import PipelineException
-from .factory import pipeline
+from .factory import get_task, pipeline
 from .feature_extraction import FeatureExtractionPipeline
 from .fill_mask import FillMaskPipeline
 from .image_classification import ImageClassificationPipeline
 from .image_feature_extraction import ImageFeatureExtractionPipeline
 from .question_answering import QuestionAnsweringArgumentHandler, QuestionAnsweringPipeline, SquadExample
-from .registry import PIPELINE_REGISTRY, PipelineRegistry, check_task, get_supported_tasks
+from .registry import (
+    PIPELINE_REGISTRY,
+    SUPPORTED_TASKS,
+    TASK_ALIASES,
+    PipelineRegistry,
+    check_task,
+    get_supported_tasks,
+)
 from .text2text_generation import SummarizationPipeline, Text2TextGenerationPipeline, TranslationPipeline
 from .text_classification import TextClassificationPipeline
 from .text_generation import TextGenerationPipeline
@@ -27,6 +34,8 @@ from .zero_shot_classification import ZeroShotClassificationArgumentHandler, Zer
 
 __all__ = [
     "PIPELINE_REGISTRY",
+    "SUPPORTED_TASKS",
+    "TASK_ALIASES",
     "AggregationStrategy",
     "ArgumentHandler",
     "ChunkPipeline",
@@ -54,5 +63,6 @@ __all__ = [
     "ZeroShotClassificationPipeline",
     "check_task",
     "get_supported_tasks",
+    "get_task",
     "pipeline",
 ]

@@ -46,36 +46,39 @@ def pipeline(
     if framework is not None and framework not in PREFIXES:
         raise ValueError(f"[pipeline] expected framework to be {', '.join(PREFIXES)} or None, got {framework!r}")
     hub = {name: value for name, value in (("revision", revision), ("token", token)) if value is not None}
-    model_kwargs = dict(model_kwargs or {})
+    place = next((os.fspath(where) for where in (model, config) if isinstance(where, TEXT)), None)
     if isinstance(config, TEXT) or (config is None and isinstance(model, TEXT)):
         config = load("AutoConfig").from_pretrained(model if config is None else config, **hub)
     task = task or _task_of_model(model, config)
-    name, row, _ = PIPELINE_REGISTRY.check_task(task)
+    row = PIPELINE_REGISTRY.check_task(task)[1]
     cls = pipeline_class or row["impl"]
     if model is None:
         framework = framework or _first_installed(row)
         model, default_revision = _default(row, framework, task)
         hub.setdefault("revision", default_revision)
         logger.warning("[pipeline] no model was given for %s; %s (%s) is taken", task, model, hub["revision"])
-    place = os.fspath(model) if isinstance(model, TEXT) else None
-    if place is not None:
+        place = model
+    older = kwargs.pop("torch_dtype", None)
+    if isinstance(model, TEXT):
         framework = framework or _first_installed(row)
-        loading = _loading(model_kwargs, dtype, device, device_map, kwargs)
-        model = _load_model(row, framework, place, task, config=config, **hub, **loading)
+        dtype = older if older is not None and dtype == "auto" else dtype
+        loading = _loading(dict(model_kwargs or {}), dtype, device, device_map)
+        model = _load_model(row, framework, model, task, config=config, **hub, **loading)
     framework = framework or framework_of(model)
-    kwargs.pop("torch_dtype", None)
-    if place is None and getattr(model, "name_or_path", None) is None:
-        place = None
     parts = {
         "tokenizer": (cls._load_tokenizer, tokenizer, "AutoTokenizer", {"use_fast": use_fast}),
         "image_processor": (cls._load_image_processor, image_processor or feature_extractor, "AutoImageProcessor", {}),
     }
-    loaded = {part: _load_part(part, *how, place, hub, model.config) for part, how in parts.items()}
-    loaded = {part: value for part, value in loaded.items() if value is not None}
-    for part, value in (("feature_extractor", feature_extractor), ("processor", processor), ("device", device)):
-        if value is not None and not isinstance(value, TEXT) or part == "device" and value is not None:
-            loaded[part] = value
-    return cls(model=model, framework=framework, task=_translation(task, model, name), **loaded, **kwargs)
+    made = {part: _load_part(part, *how, place, hub, model.config) for part, how in parts.items()}
+    made |= {"feature_extractor": None if isinstance(feature_extractor, TEXT) else feature_extractor,
+             "processor": processor, "device": device}  # fmt: skip
+    made = {part: value for part, value in made.items() if value is not None}
+    return cls(model=model, framework=framework, task=_translation(task, model), **made, **kwargs)
+
+
+def get_task(model: str | os.PathLike[str], token: str | bool | None = None) -> str:
+    """The task of a checkpoint, told by the class that its config.json names. RuntimeError if that tells nothing."""
+    return _task_of_model(model, load("AutoConfig").from_pretrained(model, token=token))
 
 
 def _task_of_model(model: Any, config: Any) -> str:
@@ -104,12 +107,8 @@ def _default(row: dict[str, Any], framework: str, task: str) -> tuple[str, str]:
     return (found, "main") if isinstance(found, str) else tuple(found)
 
 
-def _loading(
-    model_kwargs: dict[str, Any], dtype: Any, device: Any, device_map: Any, kwargs: dict[str, Any]
-) -> dict[str, Any]:
+def _loading(model_kwargs: dict[str, Any], dtype: Any, device: Any, device_map: Any) -> dict[str, Any]:
     """Arguments of the model's from_pretrained; contradictions are refused."""
-    older = kwargs.get("torch_dtype")
-    dtype = older if older is not None and dtype == "auto" else dtype
     inside = [name for name in ("dtype", "torch_dtype") if name in model_kwargs]
     if inside and dtype != "auto":
         raise ValueError(f"[pipeline] expected dtype once, got it as an argument and as model_kwargs[{inside[0]!r}]")
@@ -124,7 +123,7 @@ def _loading(
     return model_kwargs
 
 
-def _load_model(row: dict[str, Any], framework: str, place: str, task: str, **arguments: Any) -> Any:
+def _load_model(row: dict[str, Any], framework: str, place: Any, task: str, **arguments: Any) -> Any:
     """The model, by the first of the task's classes that knows its configuration."""
     if not row[framework]:
         able = ", ".join(name for name in PREFIXES if row[name])
@@ -147,8 +146,9 @@ def _load_part(
     where, options = (given[0], {**options, **given[1]}) if isinstance(given, tuple) else (given or place, options)
     try:
         if where is None:
-            raise ValueError(f"[pipeline] expected {part}, as the model is an object that says not where it came from; "
-                             f"pass {part}=")  # fmt: skip
+            raise ValueError(
+                f"[pipeline] expected {part}, as the model is an object that says not where it came from; pass {part}="
+            )
         return load(auto).from_pretrained(where, config=config, **options, **hub)
     except (OSError, ValueError, ImportError):
         if wanted:
@@ -156,7 +156,7 @@ def _load_part(
         return None
 
 
-def _translation(task: str, model: Any, name: str) -> str:
+def _translation(task: str, model: Any) -> str:
     """For "translation", the languages that the model's own settings name, if they do."""
     if task == "translation":
         for key in getattr(model.config, "task_specific_params", None) or {}:

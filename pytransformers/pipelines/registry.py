@@ -127,7 +127,8 @@ class PipelineRegistry:
         return self.supported_tasks
 
 
-PIPELINE_REGISTRY = PipelineRegistry({task: _row(task) for task in TASKS}, dict(TASK_ALIASES))
+SUPPORTED_TASKS = {task: _row(task) for task in TASKS}
+PIPELINE_REGISTRY = PipelineRegistry(SUPPORTED_TASKS, TASK_ALIASES)
 
 
 def get_supported_tasks() -> list[str]:
