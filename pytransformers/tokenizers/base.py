@@ -334,6 +334,28 @@ class PreTrainedTokenizerBase(Prepare, ChatTemplates, Stored, SpecialTokensMixin
             self._in_target_context_manager = False
             self._switch_to_input_mode()
 
+    def prepare_seq2seq_batch(
+        self,
+        src_texts: list[str],
+        tgt_texts: list[str] | None = None,
+        max_length: int | None = None,
+        max_target_length: int | None = None,
+        padding: Any = "longest",
+        return_tensors: str | None = None,
+        truncation: Any = True,
+        **kwargs: Any,
+    ) -> BatchEncoding:
+        """The older name of `tokenizer(src_texts, text_target=tgt_texts)`, with a length of its own for targets."""
+        for name in ("src_lang", "tgt_lang"):
+            kwargs.pop(name, None)
+        options = {"padding": padding, "return_tensors": return_tensors, "truncation": truncation, **kwargs}
+        longest = self.model_max_length if max_length is None else max_length
+        batch = self(src_texts, add_special_tokens=True, max_length=longest, **options)
+        if tgt_texts is not None:
+            longest = longest if max_target_length is None else max_target_length
+            batch["labels"] = self(text_target=tgt_texts, max_length=longest, **options)["input_ids"]
+        return batch
+
     # Ids to text
 
     def decode(

@@ -323,7 +323,7 @@ class PreTrainedTokenizerFast(PreTrainedTokenizerBase):
         if return_overflowing_tokens:
             data["overflow_to_sample_mapping"] = origin
         if max_length is None and verbose and encodings:
-            self._warn_if_too_long(max(map(len, data["input_ids"])), max_length, verbose)
+            self._eventual_warn_about_too_long_sequence(max(data["input_ids"], key=len), max_length, verbose)
         return BatchEncoding(data, again or encodings, return_tensors)
 
     def _run(self, encode: Any, rows: Sequence[Any], add_special_tokens: bool, words: bool) -> list[Any]:

@@ -99,15 +99,15 @@ class Prepare:
             )
         return padding, truncation, max_length, kwargs
 
-    def _warn_if_too_long(self, longest: int, max_length: int | None, verbose: bool) -> None:
+    def _eventual_warn_about_too_long_sequence(self, ids: list[int], max_length: int | None, verbose: bool) -> None:
         """Warn once of a text that the model cannot take whole."""
-        if max_length is None and longest > self.model_max_length and verbose and self.model_max_length:
+        if max_length is None and len(ids) > self.model_max_length and verbose and self.model_max_length:
             if not self.deprecation_warnings.get("too long"):
                 import warnings
 
                 warnings.warn(
                     f"[tokenizer] expected at most {self.model_max_length} tokens, the model's longest input, "
-                    f"got {longest}; pass truncation=True",
+                    f"got {len(ids)}; pass truncation=True",
                     stacklevel=6,
                 )
             self.deprecation_warnings["too long"] = True
@@ -174,7 +174,7 @@ class Prepare:
         if return_special_tokens_mask:
             mask = self.get_special_tokens_mask(ids, pair_ids) if add_special_tokens else None
             data["special_tokens_mask"] = [0] * len(data["input_ids"]) if mask is None else mask
-        self._warn_if_too_long(len(data["input_ids"]), max_length, verbose)
+        self._eventual_warn_about_too_long_sequence(data["input_ids"], max_length, verbose)
         wants_mask = given(return_attention_mask, "attention_mask" in self.model_input_names)
         if padding is not PaddingStrategy.DO_NOT_PAD or wants_mask:
             data = self.pad(

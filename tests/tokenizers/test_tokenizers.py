@@ -299,6 +299,32 @@ def test_targets_become_labels(ours):
     assert batch["labels"] == ours(["c d", "e"])["input_ids"]
 
 
+def test_older_names(ours, theirs):
+    source, target = ["one long text", "two"], ["a", "b c"]
+    kwargs = {"max_length": 9, "max_target_length": 4, "return_tensors": "np"}
+    with pytest.warns(FutureWarning):
+        expected = theirs.prepare_seq2seq_batch(source, target, **kwargs)
+    batch = ours.prepare_seq2seq_batch(source, target, **kwargs)
+    assert batch.keys() == expected.keys()
+    for name in batch:
+        np.testing.assert_array_equal(batch[name], expected[name])
+    with ours.as_target_tokenizer():
+        assert ours(target, padding=True)["input_ids"] == batch["labels"].tolist()
+    pairs = list(zip(source, target, strict=True))
+    assert dict(ours.batch_encode_plus(pairs)) == dict(theirs.batch_encode_plus(pairs))
+    assert ours.encode("one", "two", add_special_tokens=False) == theirs.encode("one", "two", add_special_tokens=False)
+    assert ours.encode_plus("one", max_length=2, truncation=True) == dict(
+        theirs.encode_plus("one", max_length=2, truncation=True)
+    )
+
+
+def test_what_the_rust_tokenizer_was_told_is_no_hindrance(ours):
+    tokenizer = copy.deepcopy(ours)
+    tokenizer.backend_tokenizer.enable_truncation(max_length=3)
+    tokenizer.backend_tokenizer.enable_padding(length=20)
+    assert tokenizer("one two three") == ours("one two three")
+
+
 def make_plain(folder):
     tokenizer = Tokenizer(models.WordLevel({"<unk>": 0, "hello": 1, "world": 2, "<pad>": 3}, unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
