@@ -1,14 +1,16 @@
 """Names that this package lacks but that must be importable, since packages import them at the top of their files.
 
 Such a name is a class: it can be named in annotations, subclassed and asked about with `isinstance`. Making an
-instance, or calling one of its class methods, raises an error that names it. Everything else that is missing fails
-where it is imported.
+instance, or calling one of its class methods, raises an error that names it. So do the names of a framework that is not
+installed. Everything else that is missing fails where it is imported.
 """
 
 from __future__ import annotations
 
 from abc import ABCMeta
 from typing import Any, NoReturn
+
+from ..auto.registry import PLACES, load
 
 # What is missing -> its names.
 _BY_REASON = {
@@ -51,7 +53,9 @@ class Absent(ABCMeta):
 
 
 def _refuse(cls: type) -> NoReturn:
-    name = next(base.__name__ for base in cls.__mro__ if base.__name__ in ABSENT)
+    name = next(base.__name__ for base in cls.__mro__ if base in _made.values())
+    if name in PLACES:
+        load(name)  # says which framework is missing, and what installs it
     raise NotImplementedError(
         f"[{cls.__name__}] pytransformers has no {name}: {ABSENT[name]} are not supported yet; "
         "run this with the real transformers"
@@ -64,6 +68,6 @@ _made: dict[str, type] = {}
 def absent(name: str) -> type:
     """The stand-in with this name, always the same one."""
     if name not in _made:
-        doc = f"Stands for a class that this package lacks ({ABSENT[name]}); it cannot be instantiated."
+        doc = "Stands for a class that cannot be used here; making an instance says why."
         _made[name] = Absent(name, (), {"__doc__": doc, "__module__": "transformers"})
     return _made[name]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -11,8 +11,8 @@ from types import ModuleType
 from typing import Any
 
 from ..auto.registry import PLACES, import_backend, load
-from ..auto.registry import installed as is_installed
 from ..auto.table import FRAMEWORKS
+from ..utils.import_utils import has_packages
 from .absent import ABSENT, absent
 from .table import ALIASES, EAGER, PACKAGES, SOURCES
 
@@ -82,8 +82,14 @@ def _attribute(module: ModuleType, path: str, name: str) -> Any:
 
 def _for_star() -> list[str]:
     """What `from transformers import *` takes: the public names of the frameworks that are installed."""
-    missing = tuple(f"backends.{row['backend']}." for row in FRAMEWORKS.values() if not is_installed(row))
+    missing = _missing_backends()
     return [name for name, (module, _) in PLACES.items() if not module.startswith(missing)]
+
+
+@cache
+def _missing_backends() -> tuple[str, ...]:
+    """Our folders of frameworks that are not installed."""
+    return tuple(f"backends.{row['backend']}." for row in FRAMEWORKS.values() if not has_packages(*row["packages"]))
 
 
 def _imports_from(frame: Any) -> bool:
@@ -98,15 +104,17 @@ def find(path: str, name: str) -> Any:
     if below in SOURCES:
         return import_module(f"{NAME}.{below}")
     if name in PLACES:
-        return load(name)
+        return absent(name) if PLACES[name][0].startswith(_missing_backends()) else load(name)
     if name in ALIASES:
         source, other = ALIASES[name]
         return getattr(import_backend(source, name), other)
+    if name in ABSENT:
+        return absent(name)
     for source, prefix in SOURCES[path]:
         found = getattr(_module(source, name), name.removeprefix(prefix), _MISSING)
         if found is not _MISSING:
             return found
-    return absent(name) if name in ABSENT else _MISSING
+    return _MISSING
 
 
 def _module(source: str, name: str) -> ModuleType | None:

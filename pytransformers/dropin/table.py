@@ -77,7 +77,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     **{f"pipelines.{task}": (f"pipelines.{task}", "pipelines.scores") for task in _TASKS},
     "processing_utils": ("processors.base",),
     "pytorch_utils": (f"{TORCH}.utilities", f"{TORCH}.layers.conv1d"),
-    "tokenization_utils": ("tokenizers.plain",),
+    "tokenization_utils": ("tokenizers.plain", "tokenizers.wordpiece", "tokenizers.arguments"),
     "tokenization_utils_base": ("tokenizers.base", "tokenizers.encoding", "tokenizers.arguments", "utils"),
     "tokenization_utils_fast": ("tokenizers.fast",),
     "trainer": _TRAINING,

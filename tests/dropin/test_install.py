@@ -261,3 +261,24 @@ def test_start_is_quick():
 
     ours, theirs = min(seconds(dropin) for _ in range(3)), seconds(python)
     assert ours < theirs / 2, (ours, theirs)
+
+
+def test_frameworks_that_are_not_installed():
+    """Their names can be imported, as programs do that may run on any; using one says what is missing."""
+    check(
+        """
+        import sys, pytest
+        class Hide:
+            def find_spec(self, name, path=None, target=None):
+                if name.partition(".")[0] in ("jax", "tensorflow"):
+                    raise ModuleNotFoundError(name=name.partition(".")[0])
+        sys.meta_path.insert(0, Hide())
+        from transformers import BertConfig, FlaxBertModel, TFAutoModel, TFBertModel, TFPreTrainedModel
+        from transformers.models.bert.modeling_tf_bert import TFBertModel as Deep
+        assert Deep is TFBertModel and not isinstance(BertConfig(), TFPreTrainedModel)
+        with pytest.raises(ImportError, match=r"\\[TFBertModel\\] expected TensorFlow to be installed"):
+            TFBertModel.from_pretrained("x")
+        with pytest.raises(ImportError, match=r"\\[FlaxBertModel\\] expected JAX to be installed"):
+            FlaxBertModel(BertConfig())
+        """
+    )
