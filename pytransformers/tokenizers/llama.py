@@ -186,8 +186,8 @@ class LlamaTokenizerFast(Ends, SentencePieceTokenizerFast):
         ends = {"bos_token": self.add_bos_token, "eos_token": self.add_eos_token}
         tokens = {name: getattr(self, name) for name, added in ends.items() if added}
         for name, token in tokens.items():
-            if token is None:
-                raise ValueError(f"[{type(self).__name__}] expected a {name}, as add_{name} is True, got None")
+            if not token:
+                raise ValueError(f"[{type(self).__name__}] expected a {name}, as add_{name} is True, got {token!r}")
         single, second = (
             [f"{token}:{segment}" for token in self._around([f"${text}"], self.bos_token, self.eos_token)]
             for segment, text in enumerate("AB")

@@ -33,6 +33,7 @@ from .sentencepiece import (
 UNKNOWN_PENALTY = 10.0  # below the lowest score: what an unknown character costs in a unigram model
 LOWEST_SUM = -100_000.0  # of a unigram model, before its sums begin anew
 CACHED_WORDS, LONG_WORD = 1 << 16, 64  # words that a BPE model remembers, and characters from which it does not
+MISSING = object()
 PLACE_BITS = 40  # of a number that holds a place in the text and, above it, a rank
 LAST_PLACE = (1 << PLACE_BITS) - 1
 SPACES = re.compile(" +")
@@ -287,7 +288,7 @@ def unigram(model: Model) -> Callable[[str], list[str]]:
     unknown = _rounded(min(normal, default=0.0) - UNKNOWN_PENALTY)
     largest = max(normal, default=0.0)
     scores: dict[str, float | None] = {}  # of every piece; None for what only begins one
-    get, missing = scores.get, False
+    get = scores.get
     for piece, score, kind in zip(model.pieces, model.scores, model.types, strict=True):
         if kind == USER_DEFINED:
             score = _rounded(len(piece.encode()) * largest) - 0.1
@@ -300,38 +301,32 @@ def unigram(model: Model) -> Callable[[str], list[str]]:
 
     def split(text: str) -> list[str]:
         size = len(text)
-        best = array("f", bytes(4 * (size + 1)))
-        came_from = array("q", [-1]) * (size + 1)
+        best = array("f", [0.0]) + array("f", [float("-inf")]) * size
+        came_from = [0] * (size + 1)
         rounded = array("f", [0.0])
         for start in range(size):
             here = best[start]
             if here < LOWEST_SUM:
                 for end in range(start, min(size, start + longest) + 1):
-                    if came_from[end] >= 0:
-                        best[end] -= here
+                    best[end] -= here
                 here = 0.0
             end = start + 1
-            piece = text[start]
-            single = False
-            while (score := get(piece, missing)) is not missing:
+            score = get(text[start], MISSING)
+            if score is None or score is MISSING:
+                rounded[0] = here + unknown
+                if rounded[0] > best[end]:
+                    best[end] = rounded[0]
+                    came_from[end] = start
+            while score is not MISSING:
                 if score is not None:
-                    rounded[0] = score + here
-                    score = rounded[0]
-                    if came_from[end] < 0 or score > best[end]:
-                        best[end] = score
+                    rounded[0] = here + score
+                    if rounded[0] > best[end]:
+                        best[end] = rounded[0]
                         came_from[end] = start
-                    if end == start + 1:
-                        single = True
                 if end == size:
                     break
                 end += 1
-                piece = text[start:end]
-            if not single:
-                rounded[0] = unknown + here
-                score = rounded[0]
-                if came_from[start + 1] < 0 or score > best[start + 1]:
-                    best[start + 1] = score
-                    came_from[start + 1] = start
+                score = get(text[start:end], MISSING)
         pieces = []
         end = size
         while end:

@@ -37,8 +37,11 @@ class SentencePieceTokenizer(PreTrainedTokenizer):
 
     def get_vocab(self) -> dict[str, int]:
         """{token: id}, added tokens included."""
-        vocab = {self.convert_ids_to_tokens(index): index for index in range(self.vocab_size)}
-        return {**vocab, **self.added_tokens_encoder}
+        pieces = list(self.sp_model.model.pieces)
+        for index, token in self.added_tokens_decoder.items():
+            if index < len(pieces):
+                pieces[index] = token.content
+        return {**{piece: index for index, piece in enumerate(pieces)}, **self.added_tokens_encoder}
 
     def _tokenize(self, text: str, **kwargs: Any) -> list[str]:
         return self.sp_model.encode(text)
