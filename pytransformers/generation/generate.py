@@ -10,9 +10,13 @@ from pytransformers.outputs import BaseModelOutput
 
 from .. import decoding, ops
 from ..layers.cache import DynamicCache, StaticCache
+from .assisted import assistant_tokens, write_assisted
 from .beams import BeamSearch
 from .build import build
+from .contrastive import ContrastiveSearch
 from .criteria import MaxTimeCriteria, StoppingCriteriaList, StopStringCriteria
+from .groups import GroupBeamSearch
+from .guidance import UnbatchedClassifierFreeGuidanceLogitsProcessor
 from .loop import run
 from .processors import LogitsProcessorList, as_tokens
 from .results import Record
@@ -21,7 +25,8 @@ from .search import Sampling
 logger = logging.getLogger(__name__)
 
 MODES = {
-    "greedy_search": Sampling, "sample": Sampling, "beam_search": BeamSearch, "beam_sample": BeamSearch,
+    "greedy_search": Sampling, "sample": Sampling, "assisted_generation": Sampling, "beam_search": BeamSearch,
+    "beam_sample": BeamSearch, "group_beam_search": GroupBeamSearch, "contrastive_search": ContrastiveSearch,
 }  # fmt: skip
 FLAGS = ("output_attentions", "output_hidden_states")
 SMALLEST_BUCKET = 16
@@ -48,9 +53,13 @@ class GenerationMixin:
 
     def prepare_inputs_for_generation(self, input_ids, past_key_values=None, attention_mask=None, inputs_embeds=None,
                                       encoder_outputs=None, use_cache=None, **kwargs):  # fmt: skip
-        """Arguments of `forward` for the next token. With a cache only what it does not hold of input_ids is read."""
+        """Arguments of `forward` for the next token.
+
+        input_ids (rows, length) is the text so far, of which only what the cache does not hold is read; where the
+        cache's length is a tensor of a compiled program, input_ids is that part alone.
+        """
         past = 0 if past_key_values is None else past_key_values.length
-        if isinstance(past, int) and past and ops.size(input_ids, 1) > past:
+        if isinstance(past, int) and past:
             input_ids = input_ids[:, past:]
         inputs = {"past_key_values": past_key_values, "use_cache": use_cache, **kwargs}
         if attention_mask is not None:
@@ -96,8 +105,10 @@ class GenerationMixin:
         config, arguments, given = self._settings(generation_config, kwargs)
         mode = config.get_generation_mode(assistant_model)
         criteria = _criteria(config, stopping_criteria, tokenizer)
+        assisted = mode == "assisted_generation"
         with decoding.no_gradient():
-            request = Request(self, config, inputs, arguments, given)
+            drafted = assistant_tokens(config, assistant_model) if assisted else 0
+            request = Request(self, config, inputs, dict(arguments), given, room=drafted)
             if streamer is not None and (config.num_beams > 1 or request.rows > 1):
                 raise ValueError(
                     f"[streamer] expected one text without beams, got {request.rows} rows and {config.num_beams} "
@@ -105,17 +116,19 @@ class GenerationMixin:
                 )
             extras = {
                 "own": LogitsProcessorList(logits_processor or ()), "prefix_fn": prefix_allowed_tokens_fn,
+                "guidance": guidance_of(self, config, negative_prompt_ids, negative_prompt_attention_mask),
             }  # fmt: skip
-            if mode == "assisted_generation":
-                from .assisted import generate_assisted
-
-                return generate_assisted(self, request, criteria, extras, assistant_model, streamer, random)
-            search = request.search(_mode(mode), criteria, extras, guidance_of(
-                self, config, negative_prompt_ids, negative_prompt_attention_mask))  # fmt: skip
             record = Record(config, streamer)
             if streamer is not None:
                 streamer.put(request.prompt)
-            state = run(self, search, request.key, request.inputs, record.listener, random)
+            search = request.search(_mode(mode), criteria, extras)
+            if assisted:
+                drafter = None
+                if assistant_model is not None:
+                    drafter = Request(assistant_model, copy.deepcopy(config), inputs, arguments, given, room=drafted)
+                state = write_assisted(self, request, search, record, assistant_model, drafter, extras, random)
+            else:
+                state = run(self, search, request.key, request.inputs, record.listener, random)
             if streamer is not None:
                 streamer.end()
             return record.result(self, search.result(state), state, request)
@@ -169,14 +182,6 @@ class GenerationMixin:
 def _mode(name):
     if name in MODES:
         return MODES[name]
-    if name == "contrastive_search":
-        from .contrastive import ContrastiveSearch
-
-        return ContrastiveSearch
-    if name == "group_beam_search":
-        from .groups import GroupBeamSearch
-
-        return GroupBeamSearch
     raise ValueError(
         f"[generation] expected a search that this version has, got {name} (constraints, force_words_ids): leave "
         "these out, or use bad_words_ids, sequence_bias or prefix_allowed_tokens_fn"
@@ -187,8 +192,6 @@ def guidance_of(model, config, ids, mask):
     """The processor of classifier-free guidance, or None."""
     if config.guidance_scale is None or config.guidance_scale == 1:
         return None
-    from .guidance import UnbatchedClassifierFreeGuidanceLogitsProcessor
-
     ids = None if ids is None else decoding.ids(ids, model)
     mask = None if mask is None else decoding.ids(mask, model)
     return UnbatchedClassifierFreeGuidanceLogitsProcessor(config.guidance_scale, model, ids, mask, config.use_cache)
@@ -209,8 +212,8 @@ def _criteria(config, own, tokenizer):
 class Request:
     """One call of `generate`: its prompt and settings, checked, and as tensors for the search."""
 
-    def __init__(self, model, config, inputs, arguments, given):
-        self.model, self.config, self.given = model, config, given
+    def __init__(self, model, config, inputs, arguments, given, room=0):
+        self.model, self.config, self.given, self.room = model, config, given, room
         if inputs is not None:
             name = model.main_input_name
             if arguments.get(name) is not None:
@@ -398,7 +401,8 @@ class Request:
         self.rows = batch * max(config.num_beams, config.num_return_sequences)
         limit = model.position_limit
         self.length = length
-        self.capacity, self.static = bucket(config.max_length, limit), bucket(length, limit)
+        self.capacity = bucket(config.max_length + self.room, None if limit is None else limit + self.room)
+        self.static = bucket(length, limit)
         tensors = self.tensors
         tensors["ids"] = ops.pad(ids, (0, self.capacity - length), self.fill)
         tensors["length"], tensors["max_length"] = decoding.scalar(length), decoding.scalar(config.max_length)
@@ -450,10 +454,10 @@ class Request:
         return ops.pad(embeds, (0, 0, 0, self.static - length)) if not decoding.eager else embeds
 
     # -- search ------------------------------------------------------------------------------------------------------
-    def search(self, kind, criteria, extras, guidance=None):
+    def search(self, kind, criteria, extras):
         """The search of this request, which knows no tensor; `key` tells it from others."""
         config, eos, source = self.config, self.eos, self.source
-        own = extras["own"]
+        own, guidance = extras["own"], extras["guidance"]
         static = decoding.eager
 
         def processors(model, state):

@@ -97,18 +97,25 @@ class Search:
         """Read the last token. Gives logits (rows, vocab), the state, and what was asked for of the model's outputs."""
         return self.call(model, state)
 
-    def call(self, model, state, inputs_embeds=None, first=False):
+    def call(self, model, state, inputs_embeds=None, first=False, width=1):
+        """Read the text that the cache does not hold: logits of what follows, the new state, what was asked for.
+
+        Logits are (rows, vocab) after the last token, with `width` > 1 (rows, width, vocab) after each that was read. In
+        compiled code `width` tokens are read, so it must be right; where lengths are numbers, all that is missing.
+        """
         length, cache = state["length"], state.get("cache")
-        new = 1
         begin = 0 if cache is None else cache.length
-        if first or cache is None:
-            new = length if is_static(length) else self.prompt if first else self.capacity
+        whole = first or cache is None
+        if is_static(length):
+            new = length - begin
+        else:
+            new = width if not whole else self.prompt if first else self.capacity
 
         def read(x):
             """What this call reads of x (rows, capacity)."""
-            if first or cache is None:
-                return x[:, begin:new] if is_static(begin) else x[:, :new]
-            return x[:, length - 1 : length] if is_static(length) else ops.take(x, ops.reshape(length - 1, (1,)), 1)
+            if is_static(begin) and is_static(length):
+                return x[:, begin:length]
+            return x[:, begin:new] if whole else ops.take(x, ops.arange(new, like=x) + begin, 1)
 
         arguments = dict(state.get("model", {}))
         if "token_type_ids" in arguments:
@@ -118,24 +125,25 @@ class Search:
             if "encoder_mask" in state:
                 arguments["attention_mask"] = state["encoder_mask"]
         elif "mask" in state:
-            arguments.update(self.padded(state, begin, new, first))
-        keep = {}
-        if model.keeps_logits:
-            keep["logits_to_keep"] = 1 if is_static(length) or new == 1 else ops.reshape(length - 1, (1,))
+            arguments.update(self.padded(state, begin, new, whole))
+        at_end = is_static(length) or not whole
+        last = None if at_end else ops.reshape(length - 1, (1,))
+        keep = {"logits_to_keep": 1 if at_end else last} if model.keeps_logits and width == 1 else {}
         if inputs_embeds is not None:
             arguments["inputs_embeds"] = inputs_embeds
+        ids = state["ids"][:, :length] if is_static(length) else read(state["ids"])
         arguments = model.prepare_inputs_for_generation(
-            read(state["ids"]), past_key_values=cache, use_cache=cache is not None, **arguments
+            ids, past_key_values=cache, use_cache=cache is not None, **arguments
         )
         outputs = model(**arguments, **keep, **self.options, return_dict=True)
         logits = outputs.logits
-        if keep or is_static(length) or new == 1:
+        if width == 1:
+            if not (keep or at_end):
+                logits = ops.take(logits, last, 1)
             logits = logits[:, -1]
-        else:
-            logits = ops.squeeze(ops.take(logits, ops.reshape(length - 1, (1,)), 1), 1)
         if cache is not None:
             cache = outputs.past_key_values
-            state = {**state, "cache": cache.crop(length) if first and not is_static(length) else cache}
+            state = {**state, "cache": cache.crop(length) if whole and not is_static(length) else cache}
         return ops.cast(logits, ops.float32), state, self.seen(outputs)
 
     def seen(self, outputs):
@@ -143,15 +151,19 @@ class Search:
         names = [name for name in outputs if name.endswith(("attentions", "hidden_states"))]
         return {name: outputs[name] for name in names if not name.startswith("encoder_")}
 
-    def padded(self, state, begin, new, first):
+    def padded(self, state, begin, new, whole):
         """The attention mask and positions of a call whose prompt has padding."""
-        mask, length, offset = state["mask"], state["length"], state["offset"]
-        if not first and state.get("cache") is not None:
-            mask = mask[:, :length] if is_static(length) else mask
-            return {"attention_mask": ops.cast(mask, ops.int64), "position_ids": offset + (length - 1)}
-        mask = ops.cast(mask[:, :new], ops.int64)
+        mask, length = state["mask"], state["length"]
+        if is_static(length):
+            mask = mask[:, :length]
+        elif whole:
+            mask = mask[:, :new]
+        mask = ops.cast(mask, ops.int64)
+        if not whole:
+            places = (ops.arange(new, like=mask) + begin)[None]
+            return {"attention_mask": mask, "position_ids": state["offset"] + places}
         positions = ops.where(mask == 0, ops.ones_like(mask), ops.cumsum(mask, 1) - 1)
-        return {"attention_mask": mask, "position_ids": positions[:, begin:] if is_static(begin) else positions}
+        return {"attention_mask": mask, "position_ids": positions[:, begin:]}
 
     def repeat(self, state, times):
         """Each row of a state `times` times."""
