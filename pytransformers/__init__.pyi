@@ -326,6 +326,8 @@ from .tokenizers.base import (
 from .tokenizers.bert import (
     BertTokenizer as BertTokenizer,
     BertTokenizerFast as BertTokenizerFast,
+)
+from .tokenizers.distilbert import (
     DistilBertTokenizer as DistilBertTokenizer,
     DistilBertTokenizerFast as DistilBertTokenizerFast,
 )

@@ -1,5 +1,6 @@
 """Text to ids and back, on the Rust `tokenizers` library.
 
-`encoding` holds a batch, `special` the special tokens, `files` reads and writes folders, `fast` is the tokenizer
-itself, and each further file adds one architecture's way to build it from its own vocabulary file.
+`base` is what all tokenizers do, with a file for each part of it: `special` tokens, `prepare` (cutting, padding),
+`storage` (folders and hubs, whose files `files` reads), `chat` templates. `plain` and `fast` are the two kinds,
+`encoding` what they return, and each further file has one architecture's classes or one scheme.
 """

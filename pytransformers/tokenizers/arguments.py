@@ -8,7 +8,15 @@ from typing import Any, NamedTuple
 
 UNLIMITED = int(1e30)  # model_max_length where none is known, as files of `transformers` write it
 LARGE = int(1e20)  # anything above is as good as unlimited
+VERY_LARGE_INTEGER, LARGE_INTEGER = UNLIMITED, LARGE  # their names in `transformers`
 SIDES = ("right", "left")
+# What can be encoded, for annotations.
+TextInput = str
+PreTokenizedInput = list[str]
+EncodedInput = list[int]
+TextInputPair = tuple[str, str]
+PreTokenizedInputPair = tuple[list[str], list[str]]
+EncodedInputPair = tuple[list[int], list[int]]
 
 
 class PaddingStrategy(str, Enum):

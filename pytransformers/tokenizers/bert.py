@@ -10,10 +10,18 @@ from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, process
 from tokenizers.models import WordPiece
 
 from .fast import PreTrainedTokenizerFast
-from .files import TOKENIZER, VOCAB, read_vocab
+from .files import TOKENIZER, VOCAB, load_vocab
 from .plain import PreTrainedTokenizer
 from .storage import write_files
-from .wordpiece import BasicTokenizer, WordpieceTokenizer
+from .wordpiece import BasicTokenizer, WordpieceTokenizer, whitespace_tokenize
+
+# With what packages for `transformers` import from its file of this name.
+__all__ = [
+    "BasicTokenizer", "BertTokenizer", "BertTokenizerFast", "VOCAB_FILES_NAMES", "WordpieceTokenizer", "load_vocab",
+    "whitespace_tokenize",
+]  # fmt: skip
+
+VOCAB_FILES_NAMES = {"vocab_file": VOCAB}
 
 # Setting -> the Rust normaliser's name for it.
 NORMALIZER = {
@@ -36,7 +44,7 @@ class BertTokenizer(PreTrainedTokenizer):
     Further arguments as in `PreTrainedTokenizerBase`.
     """
 
-    vocab_files_names = {"vocab_file": VOCAB}
+    vocab_files_names = VOCAB_FILES_NAMES
 
     def __init__(
         self,
@@ -54,7 +62,7 @@ class BertTokenizer(PreTrainedTokenizer):
         clean_up_tokenization_spaces: bool = True,
         **kwargs: Any,
     ) -> None:
-        self.vocab = read_vocab(vocab_file)
+        self.vocab = load_vocab(vocab_file)
         self.ids_to_tokens = {index: token for token, index in self.vocab.items()}
         self.do_basic_tokenize = do_basic_tokenize
         if do_basic_tokenize:
@@ -139,7 +147,7 @@ class BertTokenizerFast(PreTrainedTokenizerFast):
     Further arguments as in `PreTrainedTokenizerFast`.
     """
 
-    vocab_files_names = {"vocab_file": VOCAB, "tokenizer_file": TOKENIZER}
+    vocab_files_names = {**VOCAB_FILES_NAMES, "tokenizer_file": TOKENIZER}
     slow_tokenizer_class = BertTokenizer
     defaults = {
         "do_lower_case": True,
@@ -157,7 +165,7 @@ class BertTokenizerFast(PreTrainedTokenizerFast):
         if path is None:
             return super().build(settings)
         settings.setdefault("clean_up_tokenization_spaces", True)  # as the plain one does; tokenizer.json says itself
-        vocab = read_vocab(path)
+        vocab = load_vocab(path)
         names = {name: str(settings[name]) for name in ("unk_token", "cls_token", "sep_token")}
         for name, token in names.items():
             if token not in vocab:
@@ -197,19 +205,6 @@ class BertTokenizerFast(PreTrainedTokenizerFast):
     ) -> list[int]:
         """[CLS] a [SEP], or [CLS] a [SEP] b [SEP]."""
         return BertTokenizer.build_inputs_with_special_tokens(self, token_ids_0, token_ids_1)
-
-
-class DistilBertTokenizer(BertTokenizer):
-    """`BertTokenizer`, without segments."""
-
-    model_input_names = ["input_ids", "attention_mask"]
-
-
-class DistilBertTokenizerFast(BertTokenizerFast):
-    """`BertTokenizerFast`, without segments."""
-
-    model_input_names = ["input_ids", "attention_mask"]
-    slow_tokenizer_class = DistilBertTokenizer
 
 
 def vocab_text(vocab: dict[str, int]) -> str:

@@ -154,7 +154,7 @@ def read_merges(path: str | os.PathLike[str] | None) -> list[tuple[str, str]]:
     return merges
 
 
-def read_vocab(path: str | os.PathLike[str]) -> dict[str, int]:
+def load_vocab(path: str | os.PathLike[str]) -> dict[str, int]:
     """{token: id} of a vocab.txt: one token a line, the first is 0."""
     try:
         with open(path, encoding="utf-8") as file:

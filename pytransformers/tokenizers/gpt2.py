@@ -11,13 +11,17 @@ from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers, processo
 from tokenizers.models import BPE
 
 from .arguments import refuse_surrogates
-from .bpe import bytes_to_unicode, merge, to_byte_text
+from .bpe import bytes_to_unicode, get_pairs, merge, to_byte_text
 from .encoding import BatchEncoding
 from .fast import PreTrainedTokenizerFast
 from .files import BPE_VOCAB, MERGES, TOKENIZER, read_bpe_vocab, read_merges
 from .plain import PreTrainedTokenizer
 from .storage import write_files
 
+# With what packages for `transformers` import from its file of this name.
+__all__ = ["GPT2Tokenizer", "GPT2TokenizerFast", "VOCAB_FILES_NAMES", "bytes_to_unicode", "get_pairs"]
+
+VOCAB_FILES_NAMES = {"vocab_file": BPE_VOCAB, "merges_file": MERGES}
 # Contractions, words, numbers and other signs, each with the space before it; then other spaces.
 PATTERN = r"""'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"""
 NAMES = ("unk_token", "bos_token", "eos_token", "pad_token")
@@ -36,7 +40,7 @@ class GPT2Tokenizer(PreTrainedTokenizer):
     Further arguments as in `PreTrainedTokenizerBase`.
     """
 
-    vocab_files_names = {"vocab_file": BPE_VOCAB, "merges_file": MERGES}
+    vocab_files_names = VOCAB_FILES_NAMES
     model_input_names = ["input_ids", "attention_mask"]
 
     def __init__(
@@ -149,7 +153,7 @@ class GPT2TokenizerFast(PreTrainedTokenizerFast):
     Further arguments as in `PreTrainedTokenizerFast`.
     """
 
-    vocab_files_names = {"vocab_file": BPE_VOCAB, "merges_file": MERGES, "tokenizer_file": TOKENIZER}
+    vocab_files_names = {**VOCAB_FILES_NAMES, "tokenizer_file": TOKENIZER}
     model_input_names = ["input_ids", "attention_mask"]
     slow_tokenizer_class = GPT2Tokenizer
     defaults = {

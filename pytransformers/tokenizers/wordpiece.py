@@ -17,17 +17,17 @@ def whitespace_tokenize(text: str) -> list[str]:
     return text.split()
 
 
-def is_whitespace(char: str) -> bool:
+def _is_whitespace(char: str) -> bool:
     """Spaces, tabs and line ends."""
     return char in " \t\n\r" or unicodedata.category(char) == "Zs"
 
 
-def is_control(char: str) -> bool:
+def _is_control(char: str) -> bool:
     """Control and unassigned characters, tabs and line ends apart."""
     return char not in "\t\n\r" and unicodedata.category(char)[0] == "C"
 
 
-def is_punctuation(char: str) -> bool:
+def _is_punctuation(char: str) -> bool:
     """Punctuation, and every visible ASCII character that is no letter or digit."""
     return unicodedata.category(char)[0] == "P" or (" " < char <= "~" and not char.isalnum())
 
@@ -73,8 +73,8 @@ class BasicTokenizer:
         return " ".join(words).split()
 
     def _clean_text(self, text: str) -> str:
-        kept = (char for char in text if char not in "\0\ufffd" and not is_control(char))
-        return "".join(" " if is_whitespace(char) else char for char in kept)
+        kept = (char for char in text if char not in "\0\ufffd" and not _is_control(char))
+        return "".join(" " if _is_whitespace(char) else char for char in kept)
 
     def _tokenize_chinese_chars(self, text: str) -> str:
         return "".join(f" {char} " if self._is_chinese_char(ord(char)) else char for char in text)
@@ -90,7 +90,7 @@ class BasicTokenizer:
     def _run_split_on_punc(self, text: str, never_split: Container[str] = ()) -> list[str]:
         if not self.do_split_on_punc or text in never_split:
             return [text]
-        return "".join(f" {char} " if is_punctuation(char) else char for char in text).split(" ")
+        return "".join(f" {char} " if _is_punctuation(char) else char for char in text).split(" ")
 
 
 class WordpieceTokenizer:
