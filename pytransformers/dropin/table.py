@@ -10,7 +10,9 @@ from ..auto.table import ARCHITECTURES
 
 TORCH, JAX, TENSORFLOW = "backends.torch", "backends.jax", "backends.tensorflow"
 _TRAINING = ("training.callbacks", "training.kinds", "training.seed")
-_GENERATION = tuple(f"{TORCH}.generation.{file}" for file in ("generate", "processors", "warpers", "criteria"))
+_GENERATION = tuple(
+    f"{TORCH}.generation.{file}" for file in ("generate", "processors", "warpers", "criteria", "guidance", "assisted")
+)
 _INTEGRATIONS = ("dropin.integrations",)
 _TASKS = (
     "feature_extraction", "fill_mask", "image_classification", "image_feature_extraction", "question_answering",
