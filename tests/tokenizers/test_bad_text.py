@@ -1,5 +1,6 @@
 """Input that is no proper text, and ids that are no tokens: the documented result, or one clear error."""
 
+import threading
 import time
 
 import numpy as np
@@ -54,6 +55,23 @@ def test_a_megabyte_without_a_space(made, cls, text):
     assert time.perf_counter() - start < 60
     if "GPT2" in cls.__name__:
         assert made[cls].decode(ids) == text
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("batch", [["ab c, " * 150_000], ["ab c, " * 75_000] * 2])
+def test_encoding_leaves_the_interpreter_free(made, batch):
+    ticks, done = [], threading.Event()
+
+    def tick():
+        while not done.wait(0.001):
+            ticks.append(time.perf_counter())
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    made[BertTokenizerFast](batch, return_attention_mask=False, return_token_type_ids=False)
+    done.set()
+    thread.join()
+    assert len(ticks) > 30  # a few, if the encoding held the lock
 
 
 def test_merging_is_the_textbook_loop():
