@@ -78,6 +78,20 @@ class Pieces:
     def unk_id(self) -> int:
         return self._unknown
 
+    def bos_id(self) -> int:
+        return self._control(self.model.bos_piece)
+
+    def eos_id(self) -> int:
+        return self._control(self.model.eos_piece)
+
+    def pad_id(self) -> int:
+        return self._control(self.model.pad_piece)
+
+    def _control(self, piece: str) -> int:
+        """The id of a control piece, -1 where there is none."""
+        index = self._ids.get(piece, -1)
+        return index if index >= 0 and self.model.types[index] == CONTROL else -1
+
     def serialized_model_proto(self) -> bytes:
         return self.model.data
 

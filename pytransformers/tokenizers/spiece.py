@@ -201,7 +201,7 @@ def merges(pieces: Iterable[tuple[str, float]]) -> list[tuple[str, str]]:
             left, right = piece[:cut], piece[cut:]
             if left in ids and right in ids:
                 found.append((-score, -cut, cut - len(piece), ids[piece], left, right))
-    found.sort(key=lambda merge: merge[:4])
+    found.sort()
     return [(left, right) for *_, left, right in found]
 
 

@@ -50,6 +50,8 @@ def test_the_reader_agrees_with_protobuf(both, name):
     assert model.types == [piece.type for piece in proto.pieces]
     for field in ("model_type", "byte_fallback", "treat_whitespace_as_suffix", "unk_surface", "unk_piece"):
         assert getattr(model, field) == getattr(proto.trainer_spec, field)
+    for special in ("unk_id", "bos_id", "eos_id", "pad_id"):
+        assert getattr(both(name)[1], special)() == getattr(both(name)[0], special)()
     for ours, spec in ((model.normalizer, proto.normalizer_spec), (model.denormalizer, proto.denormalizer_spec)):
         assert ours.charsmap == spec.precompiled_charsmap
         for field in ("add_dummy_prefix", "remove_extra_whitespaces", "escape_whitespaces"):

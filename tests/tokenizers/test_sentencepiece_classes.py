@@ -12,6 +12,7 @@ from tokenizers import AddedToken
 
 import pytransformers
 from pytransformers import AutoTokenizer, LlamaTokenizer, LlamaTokenizerFast, T5Tokenizer, T5TokenizerFast
+from pytransformers.tokenizers.spiece import merges, read_model
 
 from .corpus import CORPUS, texts
 from .sentencepiece_models import model_path
@@ -163,6 +164,14 @@ def test_from_the_file_alone(folders, transformers, architecture, model, fast):
     for tokenizer in (ours, copy.deepcopy(ours), pickle.loads(pickle.dumps(ours))):
         for text in CORPUS[::5]:
             check(theirs, tokenizer, text)
+
+
+def test_merges_of_equal_scores_come_in_the_same_order(folders):
+    from transformers.convert_slow_tokenizer import generate_merges
+
+    model = read_model(folders("Llama", "bpe-phrases") / "tokenizer.model", "test")
+    pieces = [(piece, round(score / 300)) for piece, score in zip(model.pieces, model.scores, strict=True)]
+    assert merges(pieces) == generate_merges({piece: index for index, (piece, _) in enumerate(pieces)}, pieces)
 
 
 def test_sentinels(folders):
