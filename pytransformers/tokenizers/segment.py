@@ -216,12 +216,12 @@ class Normalizer:
         self.symbols = defaultdict(dict)  # by first character; they stay as they are, and come before the rules
         for symbol in sorted(symbols, key=len, reverse=True):
             self.symbols[symbol[0]][symbol] = symbol
-        self.rules = Rules(spec.charsmap) if spec.charsmap else defaultdict(dict)
-        # ASCII that no rule changes, unless something else follows it. Looking up the rest takes longer.
-        stays = [chr(code) for code in range(128) if chr(code) not in self.symbols]
-        stays = "".join(re.escape(char) for char in stays if not spec.charsmap or self.rules.leaves_alone(ord(char)))
+        self.rules = Rules(spec.charsmap) if spec.charsmap else None
         if spec.charsmap:
-            self.candidate = re.compile(f"[^{stays}]|[{stays}](?=[^\\x00-\\x7f])", re.DOTALL)
+            # ASCII that no rule changes, unless something else follows it. Looking up the rest takes longer.
+            stays = (chr(code) for code in range(128) if self.rules.leaves_alone(code) and chr(code) not in self.symbols)
+            stays = "".join(map(re.escape, stays))
+            self.candidate = re.compile(f"[^{stays}]|[{stays}](?=[^\\x00-\\x7f])" if stays else ".", re.DOTALL)
         else:
             first = "".join(map(re.escape, self.symbols))
             self.candidate = re.compile(f"[{first}]") if symbols else None
@@ -258,7 +258,7 @@ class Normalizer:
             if start < done:
                 continue
             char = text[start]
-            for rules in (self.symbols.get(char), self.rules[char]):
+            for rules in (self.symbols.get(char), self.rules[char] if self.rules is not None else None):
                 rule = _longest(rules, text, start) if rules else None
                 if rule is not None:
                     if start > done:
