@@ -216,11 +216,11 @@ class Normalizer:
         self.symbols = defaultdict(dict)  # by first character; they stay as they are, and come before the rules
         for symbol in sorted(symbols, key=len, reverse=True):
             self.symbols[symbol[0]][symbol] = symbol
-        self.rules = Rules(spec.charsmap) if spec.charsmap else None
+        self.rules = Rules(spec.charsmap) if spec.charsmap else defaultdict(dict)
         if spec.charsmap:
             # ASCII that no rule changes, unless something else follows it. Looking up the rest takes longer.
-            stays = (chr(code) for code in range(128) if self.rules.leaves_alone(code) and chr(code) not in self.symbols)
-            stays = "".join(map(re.escape, stays))
+            ascii = (chr(code) for code in range(128) if self.rules.leaves_alone(code))
+            stays = "".join(re.escape(char) for char in ascii if char not in self.symbols)
             self.candidate = re.compile(f"[^{stays}]|[{stays}](?=[^\\x00-\\x7f])" if stays else ".", re.DOTALL)
         else:
             first = "".join(map(re.escape, self.symbols))
@@ -258,7 +258,7 @@ class Normalizer:
             if start < done:
                 continue
             char = text[start]
-            for rules in (self.symbols.get(char), self.rules[char] if self.rules is not None else None):
+            for rules in (self.symbols.get(char), self.rules[char]):
                 rule = _longest(rules, text, start) if rules else None
                 if rule is not None:
                     if start > done:
