@@ -243,9 +243,10 @@ class PreTrainedTokenizerBase(Prepare, ChatTemplates, Stored, SpecialTokensMixin
         **kwargs: Any,
     ) -> Any:
         """The ids of one text, or of a pair; arguments as in `__call__`."""
-        return self.encode_plus(
+        batch = self.encode_plus(
             text, text_pair, add_special_tokens, padding, truncation, max_length, stride, **kwargs
-        )["input_ids"]
+        )
+        return batch["input_ids"]
 
     def encode_plus(
         self,

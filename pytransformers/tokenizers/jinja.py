@@ -115,7 +115,7 @@ def render(template: str, variables: dict[str, Any], tracker: Tracker | None = N
 
 
 def _line(error: BaseException) -> str:
-    """"line 3: ", the innermost line of the template on the way to an error, as far as it is known."""
+    """The innermost line of the template on the way to an error, as "line 3: ", as far as it is known."""
     line, frame = None, error.__traceback__
     while frame is not None:
         if frame.tb_frame.f_code.co_filename == "<template>":
