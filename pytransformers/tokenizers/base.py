@@ -243,9 +243,7 @@ class PreTrainedTokenizerBase(Prepare, ChatTemplates, Stored, SpecialTokensMixin
         **kwargs: Any,
     ) -> Any:
         """The ids of one text, or of a pair; arguments as in `__call__`."""
-        batch = self.encode_plus(
-            text, text_pair, add_special_tokens, padding, truncation, max_length, stride, **kwargs
-        )
+        batch = self.encode_plus(text, text_pair, add_special_tokens, padding, truncation, max_length, stride, **kwargs)
         return batch["input_ids"]
 
     def encode_plus(
