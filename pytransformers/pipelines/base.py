@@ -10,10 +10,12 @@ runs it, moves it and lends its arrays.
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Any, ClassVar
 
 from ..auto.registry import import_backend
@@ -145,8 +147,24 @@ class Pipeline(ABC):
         """
         self.check_ids(inputs)
         if self._runner is None:
-            self._runner = self._backend.host_runner(self.model, exact=self._needs_exact_lengths())
-        return self._runner(**inputs)
+            options = {"use_cache": False} if self._takes("use_cache") else {}
+            self._runner = self._backend.host_runner(self.model, exact=self._needs_exact_lengths(), **options)
+        # tokenizers give these unasked
+        unwanted = () if self._takes("token_type_ids", unsure=True) else ("token_type_ids",)
+        return self._runner(**{name: value for name, value in inputs.items() if name not in unwanted})
+
+    def _takes(self, name: str, unsure: bool = False) -> bool:
+        """Whether the model's `forward` has this argument; `unsure` where that does not tell."""
+        return name in self._arguments or (unsure and "**" in self._arguments)
+
+    @cached_property
+    def _arguments(self) -> set[str]:
+        """The names of the arguments of the model's `forward`, and "**" if it takes any."""
+        own = getattr(self.model, "get_base_model", lambda: self.model)()  # inside an adapter
+        if not hasattr(own, "forward"):
+            return {"**"}
+        parameters = inspect.signature(own.forward).parameters.values()
+        return {"**" if parameter.kind is parameter.VAR_KEYWORD else parameter.name for parameter in parameters}
 
     def _needs_exact_lengths(self) -> bool:
         return False

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import pytransformers
 from pytransformers import AutoModel, AutoTokenizer, BertForTokenClassification, pipeline
 from pytransformers.pipelines import (
     PIPELINE_REGISTRY,
@@ -19,7 +20,7 @@ from pytransformers.pipelines import (
     base,
 )
 
-from .cases import CONTEXT, LONG, TEXTS
+from .cases import CONTEXT, LLAMA, LONG, T5, TEXTS
 from .checks import same
 
 FRAMEWORKS = ("pt", "jax", "tf")
@@ -269,6 +270,23 @@ def test_devices_and_dtypes(models, framework):
 def test_tensors(models, framework, kind):
     states = pipeline(model=models / "bert", framework=framework)("a b", return_tensors=True)
     assert type(states).__module__.startswith(kind) and tuple(states.shape) == (1, 4, 32)
+
+
+@pytest.mark.parametrize("framework, prefix", [("pt", ""), ("jax", "Flax"), ("tf", "TF")])
+@pytest.mark.parametrize(
+    "task, name, tokenizer",
+    [
+        ("feature-extraction", "T5EncoderModel", "t5"),
+        ("text-classification", "T5ForSequenceClassification", "t5"),
+        ("ner", "LlamaForTokenClassification", "llama"),
+    ],
+)
+def test_models_without_token_types_or_cache(framework, prefix, task, name, tokenizer, models):
+    settings, config = {"t5": (T5, "T5Config"), "llama": (LLAMA, "LlamaConfig")}[tokenizer]
+    model = getattr(pytransformers, prefix + name)(getattr(pytransformers, config)(**settings))
+    pipe = pipeline(task, model=model, tokenizer=str(models / tokenizer))
+    assert pipe.framework == framework
+    assert "token_type_ids" in pipe.tokenizer.model_input_names and len(pipe("A fine day")) > 0
 
 
 def test_no_gradients_and_no_dropout(models):

@@ -28,7 +28,7 @@ def bucket(size, least=1, most=None):
     return found if most is None or size > most else min(found, most)
 
 
-def host_runner(model, exact=False):
+def host_runner(model, exact=False, **options):
     """A function of keyword inputs, arrays of NumPy or JAX, of any length; its outputs are NumPy arrays.
 
     Batch and length are padded to the next bucket, so that few shapes are compiled, and the padding is cut from the
@@ -36,10 +36,10 @@ def host_runner(model, exact=False):
 
     Args:
         exact: never pad lengths, for heads that cannot tell padding from text.
+        options: static arguments of every call.
     """
     apply, _ = model.functional()
     named = list(model.named_parameters())
-    options = {"use_cache": False} if getattr(model.config, "use_cache", False) else {}
 
     @jax.jit
     def compiled(values, inputs):

@@ -13,13 +13,12 @@ def runner(model):
     return run
 
 
-def host_runner(model, exact=False):
+def host_runner(model, exact=False, **options):
     """A function of keyword inputs, arrays of NumPy or TensorFlow, of any length; its outputs are eager tensors.
 
     It is traced once for each set of inputs, with batch and length left open, so that no length traces it again and
-    nothing need be padded. `exact` says nothing here.
+    nothing need be padded; `exact` says nothing here. `options` go to every call.
     """
-    options = {"use_cache": False} if getattr(model.config, "use_cache", False) else {}
     traced = {}
 
     def run(**inputs):

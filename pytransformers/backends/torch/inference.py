@@ -19,13 +19,12 @@ def runner(model):
     return run
 
 
-def host_runner(model, exact=False):
+def host_runner(model, exact=False, **options):
     """A function of keyword inputs, arrays of NumPy or PyTorch, of any length; its outputs lie on the CPU.
 
-    Runs eagerly, so no shape costs more than another and `exact` says nothing here.
+    Runs eagerly, so no shape costs more than another and `exact` says nothing here. `options` go to every call.
     """
     model.eval()
-    options = {"use_cache": False} if getattr(model.config, "use_cache", False) else {}
 
     def run(**inputs):
         with torch.no_grad():
