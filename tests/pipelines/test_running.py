@@ -266,6 +266,14 @@ def test_devices_and_dtypes(models, framework):
     )
 
 
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_a_device_that_is_not_there(models, framework):
+    for device in ("cuda:7", "tpu:3"):
+        with pytest.raises((ValueError, RuntimeError), match="device"):
+            pipeline(model=models / "bert-labels", framework=framework, device=device)
+    assert pipeline(model=models / "bert-labels", framework=framework, device=0)("a")
+
+
 @pytest.mark.parametrize("framework, kind", [("pt", "torch"), ("jax", "jax"), ("tf", "tensorflow")])
 def test_tensors(models, framework, kind):
     states = pipeline(model=models / "bert", framework=framework)("a b", return_tensors=True)

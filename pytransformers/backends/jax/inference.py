@@ -142,7 +142,10 @@ def place(model, device=None):
         device = found[0 if found[0].platform == "cpu" else max(device, 0)]
     elif isinstance(device, str):
         platform, _, index = device.partition(":")
-        device = jax.devices(platform)[int(index or 0)]
+        try:
+            device = jax.devices(platform)[int(index or 0)]
+        except (RuntimeError, IndexError) as error:
+            raise ValueError(f"[device] expected a device there is, got {device!r}: {error}") from error
     for parameter in model.parameters():
         parameter.set_raw_value(jax.device_put(parameter.get_raw_value(), device))
     return device

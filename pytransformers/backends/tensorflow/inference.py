@@ -60,7 +60,11 @@ def place(model, device=None):
     if isinstance(device, int):
         return f"/GPU:{device}" if device >= 0 and tf.config.list_logical_devices("GPU") else "/CPU:0"
     kind, _, index = str(device).strip("/").removeprefix("device:").partition(":")
-    return f"/{kind.upper().replace('CUDA', 'GPU')}:{index or 0}"
+    name = f"/{kind.upper().replace('CUDA', 'GPU')}:{index or 0}"
+    known = [found.name.removeprefix("/device:") for found in tf.config.list_logical_devices()]
+    if name.strip("/") not in known:
+        raise ValueError(f"[device] expected a device there is, got {device!r}; there is {', '.join(known)}")
+    return name
 
 
 def on_device(device):

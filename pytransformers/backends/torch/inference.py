@@ -68,7 +68,10 @@ def place(model, device=None):
         device = "cpu" if found is None else f"{found.type}:{device}"
     device = torch.device(device)
     if model.device != device:
-        model.to(device)
+        try:
+            model.to(device)
+        except (AssertionError, RuntimeError) as error:
+            raise ValueError(f"[device] expected a device there is, got {str(device)!r}: {error}") from error
     return device
 
 
