@@ -234,8 +234,8 @@ class Normalizer:
         parts = self._replace(text)
         if spec.remove_extra_whitespaces:
             text = _without_extra_spaces(parts)
-            if not text:
-                return ""
+            if not text and all(part == " " if whole else not part.strip(" ") for part, whole in parts):
+                return ""  # spaces alone; characters that vanish still leave the dummy space
         else:
             text = "".join(part for part, _ in parts)
         text = text.replace(" ", space)
