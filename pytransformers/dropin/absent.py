@@ -34,7 +34,9 @@ _BY_REASON = {
     "layers of this base": "GradientCheckpointingLayer",
     "models of this architecture": (
         "BlenderbotConfig BlenderbotSmallConfig BloomPreTrainedModel LongT5Config M2M100Config MT5Config MarianConfig "
-        "PegasusConfig PegasusXConfig ProphetNetConfig SwitchTransformersConfig UMT5Config UdopConfig WhisperConfig"
+        "PegasusConfig PegasusXConfig ProphetNetConfig RobertaConfig RobertaForMaskedLM "
+        "RobertaForSequenceClassification RobertaModel RobertaTokenizer RobertaTokenizerFast SwitchTransformersConfig "
+        "UMT5Config UdopConfig WhisperConfig XLMConfig XLMRobertaConfig XLMRobertaModel XLMRobertaTokenizer XLNetConfig"
     ),
 }
 ABSENT = {name: reason for reason, names in _BY_REASON.items() for name in names.split()}

@@ -10,10 +10,8 @@ from ..auto.table import ARCHITECTURES
 
 TORCH, JAX, TENSORFLOW = "backends.torch", "backends.jax", "backends.tensorflow"
 _TRAINING = ("training.callbacks", "training.kinds", "training.seed")
-_GENERATION = tuple(
-    f"{TORCH}.generation.{file}" for file in ("generate", "processors", "warpers", "criteria", "guidance", "assisted")
-)
-_INTEGRATIONS = ("dropin.integrations",)
+_GENERATION = (f"{TORCH}.generation.generate", "outputs")
+_INTEGRATIONS = ("dropin.integrations", f"{TORCH}.adapters")
 _TASKS = (
     "feature_extraction", "fill_mask", "image_classification", "image_feature_extraction", "question_answering",
     "text2text_generation", "text_classification", "text_generation", "token_classification",
@@ -22,45 +20,40 @@ _TASKS = (
 
 # Path below `transformers` -> our modules.
 MODULES: dict[str, tuple[str, ...]] = {
-    "": ("utils", "dropin.doc", *_TRAINING, "training.collators", "auto.mappings", "dropin.integrations", *_GENERATION),
+    "": (*_TRAINING, "training.collators", "auto.mappings", "dropin.integrations"),
     "activations": (f"{TORCH}.activations", f"{TORCH}.layers.activations"),
     "activations_tf": (f"{TENSORFLOW}.layers.activations",),
     "cache_utils": (f"{TORCH}.layers.cache",),
-    "configuration_utils": ("configs.base", "utils"),
-    "convert_slow_tokenizer": ("tokenizers",),
+    "configuration_utils": ("configs.base",),
     "data": ("training.collators",),
     "data.data_collator": ("training.collators",),
     "dynamic_module_utils": ("dropin.dynamic_modules",),
     "feature_extraction_utils": ("processors.base",),
-    "file_utils": ("utils", "dropin.doc"),
+    "file_utils": (),
     "generation": _GENERATION,
-    "generation.beam_search": _GENERATION,
     "generation.configuration_utils": ("configs.generation",),
     "generation.flax_utils": (f"{JAX}.generation.generate",),
-    "generation.logits_process": _GENERATION,
-    "generation.stopping_criteria": _GENERATION,
-    "generation.streamers": (f"{TORCH}.generation.streamers",),
+    "generation.logits_process": (),
+    "generation.stopping_criteria": (),
+    "generation.streamers": (),
     "generation.tf_utils": (f"{TENSORFLOW}.generation.generate",),
     "generation.utils": _GENERATION,
     "image_processing_base": ("processors.base",),
     "image_processing_utils": ("processors.base",),
     "image_processing_utils_fast": ("processors.base",),
     "image_transforms": ("processors.images",),
-    "image_utils": ("processors.images", "utils"),
+    "image_utils": ("processors.images",),
     "integrations": _INTEGRATIONS,
     "integrations.deepspeed": _INTEGRATIONS,
     "integrations.integration_utils": _INTEGRATIONS,
     "integrations.peft": (f"{TORCH}.adapters",),
-    "deepspeed": _INTEGRATIONS,
     "modelcard": ("dropin.modelcard",),
-    "modeling_attn_mask_utils": (f"{TORCH}.layers.masks",),
     "modeling_flax_outputs": ("outputs",),
-    "modeling_flax_utils": (f"{JAX}.pretrained", "utils"),
+    "modeling_flax_utils": (f"{JAX}.pretrained",),
     "modeling_outputs": ("outputs",),
-    "modeling_rope_utils": (f"{TORCH}.layers.rotary",),
     "modeling_tf_outputs": ("outputs",),
-    "modeling_tf_utils": (f"{TENSORFLOW}.pretrained", "utils"),
-    "modeling_utils": (f"{TORCH}.pretrained", "utils"),
+    "modeling_tf_utils": (f"{TENSORFLOW}.pretrained",),
+    "modeling_utils": (f"{TORCH}.pretrained",),
     "models": (),
     "models.auto": ("auto.mappings",),
     "models.auto.auto_factory": ("auto.model",),
@@ -80,7 +73,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "processing_utils": ("processors.base",),
     "pytorch_utils": (f"{TORCH}.utilities", f"{TORCH}.layers.conv1d"),
     "tokenization_utils": ("tokenizers.plain", "tokenizers.wordpiece", "tokenizers.arguments"),
-    "tokenization_utils_base": ("tokenizers.base", "tokenizers.encoding", "tokenizers.arguments", "utils"),
+    "tokenization_utils_base": ("tokenizers.base", "tokenizers.encoding", "tokenizers.arguments"),
     "tokenization_utils_fast": ("tokenizers.fast",),
     "trainer": _TRAINING,
     "trainer_callback": _TRAINING,
@@ -91,11 +84,11 @@ MODULES: dict[str, tuple[str, ...]] = {
     "utils.chat_template_utils": ("tokenizers.json_schema", "tokenizers.chat"),
     "utils.constants": ("utils.constants",),
     "utils.doc": ("dropin.doc",),
-    "utils.generic": ("utils.generic", "utils"),
-    "utils.hub": ("utils.hub", "utils"),
-    "utils.import_utils": ("utils.import_utils", "utils"),
+    "utils.generic": ("utils.generic",),
+    "utils.hub": ("utils.hub",),
+    "utils.import_utils": ("utils.import_utils",),
     "utils.logging": ("utils.logging",),
-    "utils.peft_utils": ("utils.peft_utils", "utils"),
+    "utils.peft_utils": ("utils.peft_utils",),
     "utils.quantization_config": (),
     "utils.versions": ("utils.versions",),
 }
@@ -105,13 +98,11 @@ ALIASES = {
     "AddedToken": ("tokenizers.fast", "AddedToken"),
     "AutoFeatureExtractor": ("auto.image_processor", "AutoImageProcessor"),
     "Cache": (f"{TORCH}.layers.cache", "DynamicCache"),
-    "GenerationConfig": ("configs.generation", "GenerationConfig"),
-    "GenerationMixin": (f"{TORCH}.generation.generate", "GenerationMixin"),
-    "FlaxGenerationMixin": (f"{JAX}.generation.generate", "GenerationMixin"),
-    "TFGenerationMixin": (f"{TENSORFLOW}.generation.generate", "GenerationMixin"),
     "ImageProcessingMixin": ("processors.base", "BaseImageProcessor"),
     "PreTrainedConfig": ("configs.base", "PretrainedConfig"),
 }
+# Where every module looks last: most of the original's import helpers of `transformers.utils`.
+EVERYWHERE = (("utils", ""), ("dropin.doc", ""), ("dropin.examples", ""))
 # Importing these loads their sources at once: `peft` relies on what comes with them, `torch.distributed.tensor`.
 EAGER = {"pytorch_utils"}
 # Prefix of the names that these modules of the older frameworks use for ours.
@@ -133,7 +124,10 @@ MODEL_FILES = {
 
 def _all() -> dict[str, tuple[tuple[str, str], ...]]:
     """{module path: ((our module, prefix of names), ...)} of everything that can be imported."""
-    paths = {path: tuple((source, PREFIXES.get(path, "")) for source in rows) for path, rows in MODULES.items()}
+    paths = {
+        path: (*((source, PREFIXES.get(path, "")) for source in sources), *EVERYWHERE)
+        for path, sources in MODULES.items()
+    }
     for row in ARCHITECTURES.values():
         folder = row["module"]
         files = {

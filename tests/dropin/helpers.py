@@ -33,7 +33,9 @@ TEXTS = ["A short one.", "A much longer sentence, of more words than the first!"
 def plain(value):
     """Anything as what JSON holds, with dtypes and types where they matter."""
     if hasattr(value, "tolist"):
-        return [str(value.dtype), np.asarray(value).round(6).tolist()]
+        numbers = np.asarray(value)
+        numbers = numbers.astype(np.float64).round(5) if numbers.dtype.kind == "f" else numbers
+        return [str(value.dtype), numbers.tolist()]
     if isinstance(value, dict) or hasattr(value, "keys"):
         return {str(key): plain(value[key]) for key in sorted(value, key=str)}
     if isinstance(value, (list, tuple, set)):
@@ -238,6 +240,41 @@ def chunks():
 
     x = torch.arange(12.0).reshape(2, 6)
     return [apply_chunking_to_forward(lambda part: part**2, size, 1, x) for size in (0, 2, 6)]
+
+
+@ask
+def pruned():
+    from transformers.pytorch_utils import Conv1D, find_pruneable_heads_and_indices, prune_layer
+
+    torch.manual_seed(0)
+    heads, index = find_pruneable_heads_and_indices([1, 2, 3], 3, 2, {1})
+    layers = [torch.nn.Linear(6, 6), torch.nn.Linear(6, 6, bias=False), Conv1D(6, 6)]
+    kept = [prune_layer(layer, index, dim) for layer in layers[:2] for dim in (None, 1)] + [
+        prune_layer(layers[2], index, 0)
+    ]
+    return [
+        sorted(heads),
+        index,
+        [list(layer.state_dict()) for layer in kept],
+        [layer.weight.shape for layer in kept],
+        [layer(torch.ones(1, 1, layer.weight.shape[i])) for layer, i in zip(kept[:4], (1, 1, 1, 1), strict=True)],
+    ]
+
+
+@ask
+def example_scripts():
+    from transformers.utils import check_min_version
+
+    check_min_version("4.40.0")
+    check_min_version("99.0.0")
+
+
+@ask
+def activation_classes():
+    from transformers.activations import GELUActivation, NewGELUActivation, QuickGELUActivation, gelu_new
+
+    x = torch.linspace(-2, 2, 7)
+    return [GELUActivation()(x), NewGELUActivation()(x), QuickGELUActivation()(x), gelu_new(x)]
 
 
 @ask

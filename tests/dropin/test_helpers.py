@@ -15,7 +15,7 @@ padding padding_ids padding_max tokens tokens_8 tokens_none seq2seq seq2seq_np s
 masked_shares default_collator masked schedules schedule_of_unknown_name state early_stopping events prediction
 checkpoints seeds parameter_names activations unknown_activation chunks available generic not_a_bool managers
 enumerations unknown_member versions version_old version_missing version_bad tables dynamic_modules hub_files
-missing_file loggers
+missing_file loggers pruned example_scripts activation_classes
 """.split()
 
 

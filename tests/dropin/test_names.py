@@ -3,8 +3,10 @@
 import json
 from pathlib import Path
 
+import pytransformers
 from pytransformers.auto.registry import class_names
 from pytransformers.auto.table import ARCHITECTURES, FRAMEWORKS
+from pytransformers.dropin.table import SOURCES
 
 from .running import dropin, succeed
 
@@ -49,6 +51,18 @@ def test_every_class_and_lines_of_programs(tmp_path):
     file.write_text(json.dumps(list(names())))
     assert len(list(names())) > 300
     assert json.loads(succeed(dropin("-c", ASK, LINES, file)).splitlines()[-1]) == {}
+
+
+def test_every_source_exists():
+    """What the table names are modules of ours; the shared folders are found in each backend."""
+    package = Path(pytransformers.__file__).parent
+    for path, sources in SOURCES.items():
+        for source, _ in sources:
+            parts = source.split(".")
+            if parts[0] == "backends" and parts[2] in ("models", "layers", "generation"):
+                parts = parts[2:]
+            place = package.joinpath(*parts)
+            assert place.is_dir() or place.with_suffix(".py").is_file(), f"{path}: {source}"
 
 
 def test_mappings():

@@ -32,6 +32,20 @@ class _Modules(dict):
 ACT2FN = _Modules.fromkeys(ACTIVATIONS)
 
 
+def _class(title, name):
+    """The activation `name` as a class of its own."""
+    members = {"__init__": lambda self: Activation.__init__(self, name), "__module__": __name__, "__doc__": name}
+    return type(title, (Activation,), members)
+
+
+GELUActivation = _class("GELUActivation", "gelu")
+NewGELUActivation = _class("NewGELUActivation", "gelu_new")
+FastGELUActivation = _class("FastGELUActivation", "gelu_fast")
+QuickGELUActivation = _class("QuickGELUActivation", "quick_gelu")
+MishActivation = _class("MishActivation", "mish")
+gelu_new, gelu_fast, gelu_python = (Activation(name) for name in ("gelu_new", "gelu_fast", "gelu_python"))
+
+
 def get_activation(activation_string):
     """A module for the activation of this name; KeyError lists the names."""
     return ACT2FN[activation_string]
