@@ -51,7 +51,7 @@ TABLE = {
     # positions and indices that depend on the configuration alone.
     "layers": (SHARED | {"nn", "ops"}, {"numpy"}),
     "models": (SHARED | {"layers", "nn", "ops", "pretrained"}, {"numpy"}),
-    "generation": (SHARED | {"layers", "nn", "ops", "pretrained"}, {"numpy"}),
+    "generation": (SHARED | {"layers", "nn", "ops", "pretrained", "decoding"}, {"numpy"}),
 }
 for _name, _packages in OWN_FRAMEWORK.items():
     _backend = f"backends.{_name}"

@@ -191,7 +191,60 @@ ARCHITECTURES = {
 }
 
 # Public names that each framework has once: name -> module below the backend.
-BACKEND_NAMES = {"PreTrainedModel": "pretrained", "DynamicCache": "layers.cache"}
+BACKEND_NAMES = {
+    "PreTrainedModel": "pretrained",
+    "DynamicCache": "layers.cache",
+    "StaticCache": "layers.cache",
+    "GenerationMixin": "generation.generate",
+    **{
+        name: "generation.processors"
+        for name in (
+            "EncoderNoRepeatNGramLogitsProcessor",
+            "EncoderRepetitionPenaltyLogitsProcessor",
+            "ExponentialDecayLengthPenalty",
+            "ForcedBOSTokenLogitsProcessor",
+            "ForcedEOSTokenLogitsProcessor",
+            "HammingDiversityLogitsProcessor",
+            "InfNanRemoveLogitsProcessor",
+            "LogitsProcessor",
+            "LogitsProcessorList",
+            "MinLengthLogitsProcessor",
+            "MinNewTokensLengthLogitsProcessor",
+            "NoBadWordsLogitsProcessor",
+            "NoRepeatNGramLogitsProcessor",
+            "PrefixConstrainedLogitsProcessor",
+            "RepetitionPenaltyLogitsProcessor",
+            "SequenceBiasLogitsProcessor",
+            "SuppressTokensAtBeginLogitsProcessor",
+            "SuppressTokensLogitsProcessor",
+        )
+    },
+    **{
+        name: "generation.warpers"
+        for name in (
+            "EpsilonLogitsWarper",
+            "EtaLogitsWarper",
+            "LogitNormalization",
+            "MinPLogitsWarper",
+            "TemperatureLogitsWarper",
+            "TopKLogitsWarper",
+            "TopPLogitsWarper",
+            "TypicalLogitsWarper",
+        )
+    },
+    **{
+        name: "generation.criteria"
+        for name in (
+            "EosTokenCriteria",
+            "MaxLengthCriteria",
+            "MaxTimeCriteria",
+            "StopStringCriteria",
+            "StoppingCriteria",
+            "StoppingCriteriaList",
+        )
+    },
+    "UnbatchedClassifierFreeGuidanceLogitsProcessor": "generation.guidance",
+}
 
 
 # Public names that exist once: module -> names.
@@ -201,6 +254,7 @@ SHARED_NAMES = {
     "auto.tokenizer": ("AutoTokenizer",),
     "auto.image_processor": ("AutoImageProcessor",),
     "configs.base": ("PretrainedConfig",),
+    "configs.generation": ("GenerationConfig",),
     "tokenizers.encoding": ("BatchEncoding",),
     "tokenizers.base": ("PreTrainedTokenizerBase",),
     "tokenizers.plain": ("PreTrainedTokenizer",),
@@ -213,6 +267,12 @@ SHARED_NAMES = {
     "tokenizers.albert": ("AlbertTokenizer", "AlbertTokenizerFast"),
     "tokenizers.llama": ("LlamaTokenizer", "LlamaTokenizerFast"),
     "tokenizers.t5": ("T5Tokenizer", "T5TokenizerFast"),
+    "tokenizers.streamers": (
+        "AsyncTextIteratorStreamer",
+        "BaseStreamer",
+        "TextIteratorStreamer",
+        "TextStreamer",
+    ),
     "tokenizers.wordpiece": ("BasicTokenizer", "WordpieceTokenizer"),
     "processors.base": ("BaseImageProcessor", "BatchFeature"),
     "processors.vit": ("ViTFeatureExtractor", "ViTImageProcessor", "ViTImageProcessorFast"),
@@ -293,7 +353,12 @@ SHARED_NAMES = {
         "CausalLMOutput",
         "CausalLMOutputWithCrossAttentions",
         "CausalLMOutputWithPast",
+        "FlaxGenerateOutput",
         "GPT2DoubleHeadsModelOutput",
+        "GenerateBeamDecoderOnlyOutput",
+        "GenerateBeamEncoderDecoderOutput",
+        "GenerateDecoderOnlyOutput",
+        "GenerateEncoderDecoderOutput",
         "ImageClassifierOutput",
         "MaskedImageModelingOutput",
         "MaskedLMOutput",

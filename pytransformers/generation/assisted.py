@@ -1,7 +1,7 @@
 """Assisted decoding: tokens are drafted, and the model reads several of them at once (arXiv:2211.17192).
 
-A draft comes from a smaller model, or from the text itself where its end has stood before (prompt lookup). What is written
-is what the model alone would write; drafts only save calls of it.
+A draft comes from a smaller model, or from the text itself where its end has stood before (prompt lookup). What is
+written is what the model alone would write; drafts only save calls of it.
 """
 
 from .. import decoding, ops

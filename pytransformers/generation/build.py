@@ -68,10 +68,12 @@ def warp(config, keep):
         return value is not None and 0.0 < value < 1.0
 
     c = config
+    candidates = max(c.top_k, keep) if c.top_k else None
     table = (
         (c.temperature is not None and c.temperature != 1.0, lambda: w.TemperatureLogitsWarper(float(c.temperature))),
         (c.top_k, lambda: w.TopKLogitsWarper(c.top_k, min_tokens_to_keep=keep)),
-        (c.top_p is not None and c.top_p < 1.0, lambda: w.TopPLogitsWarper(c.top_p, min_tokens_to_keep=keep)),
+        (c.top_p is not None and c.top_p < 1.0,
+         lambda: w.TopPLogitsWarper(c.top_p, min_tokens_to_keep=keep, candidates=candidates)),
         (c.min_p is not None, lambda: w.MinPLogitsWarper(c.min_p, min_tokens_to_keep=keep)),
         (c.typical_p is not None and c.typical_p < 1.0,
          lambda: w.TypicalLogitsWarper(c.typical_p, min_tokens_to_keep=keep)),

@@ -1,7 +1,7 @@
 """Contrastive search (Su et al., arXiv:2202.06417): of the likeliest tokens the one least like the text so far.
 
-State besides that of `search.py`: `logits` (rows, vocab) of the next token, `context` (rows, capacity, hidden), the last
-layer's states of the text, and `next`, the token that has been selected.
+State besides that of `search.py`: `logits` (rows, vocab) of the next token, `context` (rows, capacity, hidden), the
+last layer's states of the text, and `next`, the token that has been selected.
 """
 
 from .. import ops

@@ -309,7 +309,7 @@ class Request:
         if ids is None and embeds is None:
             start = config.bos_token_id
             if start is None:
-                raise ValueError("[generate] expected a prompt or bos_token_id to start with, got neither: pass input_ids")
+                raise ValueError("[generate] expected a prompt or bos_token_id to start with, got none: pass input_ids")
             ids = [[_numbers(start)[0]]]
         if embeds is not None:
             self.embeds = embeds
@@ -429,7 +429,7 @@ class Request:
         self.inputs = tensors
 
     def _further(self, arguments, length):
-        """Arguments of the model that are left: tensors, of which token types go on as the prompt's last, and others."""
+        """Arguments of the model that are left. Token types go on as the prompt's last one."""
         if not arguments:
             return
         known = accepted(self.model)

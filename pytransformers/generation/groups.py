@@ -161,9 +161,8 @@ class GroupBeamSearch(Search):
         for running, scores, path, held, held_scores, held_length, held_path, done in rows:
             best = []
             for group, (begin, end) in enumerate(self.groups):
-                texts = [
-                    (held_scores[i], held[i][: held_length[i]], held_path[i]) for i in range(begin, end) if held_length[i]
-                ]  # fmt: skip
+                beams = [beam for beam in range(begin, end) if held_length[beam]]
+                texts = [(held_scores[i], held[i][: held_length[i]], held_path[i]) for i in beams]
                 if not done[group]:
                     open_ = [(scores[i] / penalty, running[i][:length], path[i]) for i in range(begin, end)]
                     texts = sorted(texts + open_, key=lambda text: -text[0])[:size]

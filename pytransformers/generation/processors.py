@@ -1,8 +1,8 @@
 """What changes the scores of the next token by rule: penalties, bans, forced tokens.
 
-Each processor is called as `processor(input_ids, scores)`, with the text so far (rows, length) and scores (rows, vocab),
-and returns new scores. Compiled loops keep the text in a buffer of fixed length: then `cur_len` says how much of it is
-text, and `known` (rows, length), if given, which of its places hold a token rather than padding.
+Each processor is called as `processor(input_ids, scores)`, with the text so far (rows, length) and scores (rows,
+vocab), and returns new scores. Compiled loops keep the text in a buffer of fixed length: then `cur_len` says how much
+of it is text, and `known` (rows, length), if given, which of its places hold a token rather than padding.
 """
 
 import numpy as np
@@ -70,8 +70,7 @@ def rescored(scores, ids, wanted, change):
 
 def put(scores, tokens, value):
     """scores with those of the listed tokens set to `value`, in every row."""
-    index = ops.expand(ops.tensor([list(tokens)], dtype=ops.int64, like=scores), (ops.size(scores, 0), len(tokens)))
-    return ops.scatter(scores, 1, index, ops.full(ops.shape(index), value, dtype=ops.dtype(scores), like=scores))
+    return ops.index_fill(scores, 1, tokens, value)
 
 
 def when(condition, change, scores):
@@ -83,6 +82,12 @@ def when(condition, change, scores):
 
 def lowest(x):
     return ops.full_like(x, LOWEST)
+
+
+def banned(scores, ids, found):
+    """scores with those of ids (rows, n) lowest, where `found` (rows, n)."""
+    bans = ops.where(found, ops.full((), LOWEST, dtype=ops.dtype(scores), like=scores), 0.0)
+    return ops.scatter_add(scores, 1, ids, bans)
 
 
 def as_tokens(value, where):
@@ -218,23 +223,26 @@ class EncoderRepetitionPenaltyLogitsProcessor(OfEncoder):
 def repeated(ids, end, size, wanted, tail):
     """(tokens, found): those that end a run of `size` in ids (rows, n) whose beginning equals `tail` (rows, size - 1).
 
-    Only the first `end` of ids are searched, and only where `wanted`.
+    Only the first `end` of ids are searched (None: all), and only where `wanted`.
     """
     following = ids[:, size - 1 :]
     count = ops.size(following, 1)
-    found = ops.expand((ops.arange(count, like=ids) + (size - 1) < end)[None], ops.shape(following))
+    tests = [ids[:, place : place + count] == tail[:, place : place + 1] for place in range(size - 1)]
     if wanted is not None:
-        found = ops.logical_and(found, wanted[:, size - 1 :])
-    for place in range(size - 1):
-        found = ops.logical_and(found, ids[:, place : place + count] == tail[:, place : place + 1])
-        if wanted is not None:
-            found = ops.logical_and(found, wanted[:, place : place + count])
-    return following, found
+        tests += [wanted[:, place : place + count] for place in range(size)]
+    if end is not None:
+        tests.append((ops.arange(count, like=ids) + (size - 1) < end)[None])
+    found = ops.ones_like(following, ops.bool_) if not tests else tests[0]
+    for test in tests[1:]:
+        found = ops.logical_and(found, test)
+    return following, ops.expand(found, ops.shape(following))
 
 
 def tail_of(input_ids, cur_len, count):
     """The last `count` tokens (rows, count)."""
-    index = ops.arange(count, like=input_ids) + (length_of(input_ids, cur_len) - count)
+    if cur_len is None:
+        return ops.pad(input_ids[:, -count:], (max(count - ops.size(input_ids, 1), 0), 0), -1) if count else input_ids
+    index = ops.arange(count, like=input_ids) + (cur_len - count)
     return ops.take(input_ids, ops.clamp(index, 0), 1)
 
 
@@ -251,8 +259,7 @@ class NoRepeatNGramLogitsProcessor(Processor):
         if ops.size(input_ids, 1) < size:
             return scores
         tail = tail_of(input_ids, cur_len, size - 1)
-        following, found = repeated(input_ids, length_of(input_ids, cur_len), size, known, tail)
-        return rescored(scores, following, found, lowest)
+        return banned(scores, *repeated(input_ids, cur_len, size, known, tail))
 
 
 class EncoderNoRepeatNGramLogitsProcessor(OfEncoder):
@@ -270,10 +277,8 @@ class EncoderNoRepeatNGramLogitsProcessor(OfEncoder):
         size, (ids, wanted) = self.ngram_size, self.held(scores)
         if ops.size(ids, 1) < size or ops.size(input_ids, 1) < size - 1:
             return scores
-        following, found = repeated(ids, ops.size(ids, 1), size, wanted, tail_of(input_ids, cur_len, size - 1))
-        return when(
-            length_of(input_ids, cur_len) + 1 >= size, lambda s: rescored(s, following, found, lowest), scores
-        )
+        following, found = repeated(ids, None, size, wanted, tail_of(input_ids, cur_len, size - 1))
+        return when(length_of(input_ids, cur_len) + 1 >= size, lambda s: banned(s, following, found), scores)
 
 
 class SequenceBiasLogitsProcessor(Processor):

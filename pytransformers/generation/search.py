@@ -1,8 +1,8 @@
 """One step of generation, and the search that takes one token after another: greedy, or drawn.
 
-A search is a description without tensors. It maps a state, a dict of tensors of fixed shapes and a cache, to the next one
-(`advance`), after `start` has read the prompt. `loop.run` repeats it: by itself in PyTorch, in JAX and
-TensorFlow as one compiled loop, or step by step where somebody listens. What the state holds:
+A search is a description without tensors. It maps a state, a dict of tensors of fixed shapes and a cache, to the next
+one (`advance`), after `start` has read the prompt. `loop.run` repeats it: by itself in PyTorch, in JAX and TensorFlow
+as one compiled loop, or step by step where somebody listens. What the state holds:
 
     ids         (rows, capacity): prompt and new tokens, then padding
     length      how many of them are text
@@ -63,7 +63,7 @@ class Search:
 
     # -- the model ---------------------------------------------------------------------------------------------------
     def prefill(self, model, inputs):
-        """Read the prompt. Gives logits (rows, vocab) of the next token, the state, and what was asked for of the outputs.
+        """Read the prompt. Gives logits (rows, vocab) of the next token, the state, and what was asked for.
 
         inputs: `ids` (batch, capacity), `length`, `max_length`, and, as it applies, `mask` and
         `known` (batch, capacity), `encoder` (its arguments), `encoder_outputs`, `cache`, `inputs_embeds`, `model`
@@ -100,8 +100,8 @@ class Search:
     def call(self, model, state, inputs_embeds=None, first=False, width=1):
         """Read the text that the cache does not hold: logits of what follows, the new state, what was asked for.
 
-        Logits are (rows, vocab) after the last token, with `width` > 1 (rows, width, vocab) after each that was read. In
-        compiled code `width` tokens are read, so it must be right; where lengths are numbers, all that is missing.
+        Logits are (rows, vocab) after the last token, with `width` > 1 (rows, width, vocab) after each that was read.
+        Compiled code reads exactly `width` tokens; where lengths are numbers, all that is missing is read.
         """
         length, cache = state["length"], state.get("cache")
         begin = 0 if cache is None else cache.length

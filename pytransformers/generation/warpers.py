@@ -37,7 +37,7 @@ class Cut(Processor):
         self.filter_value, self.min_tokens_to_keep = filter_value, min_tokens_to_keep
 
     def cut(self, scores, removed):
-        return ops.where(removed, ops.full_like(scores, self.filter_value), scores)
+        return ops.where(removed, self.filter_value, scores)
 
     def cut_ranks(self, scores, order, removed):
         """`removed` (rows, vocab) goes by rank, and `order` says which token has it."""
@@ -59,18 +59,22 @@ class TopKLogitsWarper(Cut):
 
 
 class TopPLogitsWarper(Cut):
-    """The most likely tokens that together reach the probability `top_p` (Holtzman et al., arXiv:1904.09751)."""
+    """The most likely tokens that together reach the probability `top_p` (Holtzman et al., arXiv:1904.09751).
 
-    def __init__(self, top_p, filter_value=LOWEST, min_tokens_to_keep=1):
+    `candidates` says that all but the largest so many scores are cut already: then only these are sorted.
+    """
+
+    def __init__(self, top_p, filter_value=LOWEST, min_tokens_to_keep=1, candidates=None):
         super().__init__(filter_value, min_tokens_to_keep)
-        self.top_p = _share(top_p, "top_p")
+        self.top_p, self.candidates = _share(top_p, "top_p"), candidates
 
     def __call__(self, input_ids, scores, cur_len=None, known=None):
-        ordered, order = ops.sort(scores)
-        vocab = ops.size(scores, 1)
+        count = ops.size(scores, 1) if self.candidates is None else min(self.candidates, ops.size(scores, 1))
+        ordered = ops.sort(scores)[0] if count == ops.size(scores, 1) else ops.flip(ops.topk(scores, count)[0], (1,))
         unlikely = ops.cumsum(ops.softmax(ordered, -1), 1) <= 1 - self.top_p
-        may_go = (ops.arange(vocab, like=scores) < vocab - self.min_tokens_to_keep)[None]
-        return self.cut_ranks(scores, order, ops.logical_and(unlikely, may_go))
+        first = ops.sum(ops.cast(unlikely, ops.int64), 1, True)  # place of the least likely token that stays
+        first = ops.clamp(first, 0, count - min(self.min_tokens_to_keep, count))
+        return self.cut(scores, scores < ops.gather(ordered, 1, first))
 
 
 class MinPLogitsWarper(Cut):

@@ -77,10 +77,10 @@ class DynamicCache:
 class StaticCache(DynamicCache):
     """Keys and values in memory laid out once, of `capacity` positions, of which `length` are held.
 
-    Where lengths are known while the code runs (PyTorch), a layer's keys are a view of the positions held, and the memory
-    grows when it is full. Where they are tensors of a compiled program (JAX, TensorFlow), all `capacity` keys are
-    given, whose rest the causal mask hides. An update takes over the memory of the cache it is called on, which holds
-    what it held as long as nothing else is added to it. Not for training: no gradient passes through it.
+    Where lengths are numbers (PyTorch), a layer's keys are a view of the positions held, and the memory grows when it
+    is full. Where they are tensors of a compiled program (JAX, TensorFlow), all `capacity` keys are given, whose rest
+    the causal mask hides. An update takes over the memory of the cache it is called on, which holds what it held as
+    long as nothing else is added to it. Not for training: no gradient passes through it.
     """
 
     def __init__(self, capacity, length=0, layers=(), cross_layers=()):

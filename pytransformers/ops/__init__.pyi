@@ -131,6 +131,9 @@ def scatter(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
 def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """torch.scatter_add: `src` is added to x at `index` along `dim`, each as often as its index comes."""
 
+def index_fill(x: Tensor, dim: int, index: Sequence[int], value: float) -> Tensor:
+    """torch.index_fill: x with `value` at the places `index` along `dim`, which are numbers."""
+
 def update_slice(x: Tensor, value: Tensor, start: int | Tensor, dim: int) -> Tensor:
     """x with `value` in place of its part that begins at `start` along `dim`. May reuse x's memory, the one exception
     to the rule: x is not to be read afterwards where it was overwritten. No gradient."""

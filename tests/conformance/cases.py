@@ -179,6 +179,10 @@ INDEXING = [
     by_call("scatter_add", normal(2, 5), given([[4, 0, 4], [2, 2, 2]]), normal(2, 3),
             call=lambda ops, x, index, src: ops.scatter_add(x, 1, index, src), reference=lambda x, index, src:
             ref.scatter(x, 1, index, src, add=True), noise=2),
+    by_call("index_fill", normal(2, 5), call=lambda ops, x: ops.index_fill(x, 1, [0, 3], -2.0),
+            reference=lambda x: np.where(np.isin(np.arange(5), [0, 3]), -2.0, x)),
+    by_call("index_fill:first", normal(4, 2), call=lambda ops, x: ops.index_fill(x, 0, (1,), 0.5),
+            reference=lambda x: np.where((np.arange(4) == 1)[:, None], 0.5, x)),
     by_call("update_slice", normal(2, 3, 6, 2), normal(2, 3, 2, 2), gradient=False,
             call=lambda ops, x, value: ops.update_slice(ops.cat((x,)), value, 3, 2),
             reference=lambda x, value: np.concatenate((x[:, :, :3], value, x[:, :, 5:]), 2)),

@@ -280,6 +280,10 @@ def scatter_add(x, dim, index, src):
     return x.at[_along(x, dim, index)].add(src)
 
 
+def index_fill(x, dim, index, value):
+    return x.at[(slice(None),) * (dim % x.ndim) + (jnp.asarray(index, int32),)].set(value)
+
+
 def update_slice(x, value, start, dim):
     return lax.dynamic_update_slice_in_dim(x, value, start, dim)
 

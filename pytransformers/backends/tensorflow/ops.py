@@ -372,6 +372,13 @@ def scatter_add(x, dim, index, src):
     return _scatter(tf.tensor_scatter_nd_add, x, dim, index, src)
 
 
+def index_fill(x, dim, index, value):
+    x, back = _last(_tensor(x), dim)
+    count = size(x, -1)
+    marked = tf.reduce_any(tf.range(count, dtype=tf.int64)[:, None] == tf.constant(list(index), tf.int64)[None], -1)
+    return back(tf.where(marked, tf.cast(value, x.dtype), x))
+
+
 def update_slice(x, value, start, dim):
     start = tf.cast(start, tf.int64)
     if native.under_xla():

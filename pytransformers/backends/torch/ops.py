@@ -1,6 +1,7 @@
 """The operation vocabulary in PyTorch. Contract: `pytransformers/ops/__init__.pyi`."""
 
 from contextlib import contextmanager
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -159,6 +160,15 @@ def take(x, indices, dim):
     dim = dim % x.dim()
     taken = x.index_select(dim, indices.reshape(-1))
     return taken.reshape(x.shape[:dim] + indices.shape + x.shape[dim + 1 :])
+
+
+@lru_cache(maxsize=256)
+def _places(index, device):
+    return torch.tensor(index, dtype=torch.int64, device=device)
+
+
+def index_fill(x, dim, index, value):
+    return x.index_fill(dim, _places(tuple(index), x.device), value)
 
 
 def update_slice(x, value, start, dim):
