@@ -9,6 +9,8 @@ import os
 from typing import Any, ClassVar
 
 from ..configs.base import HUB_ARGUMENTS, PretrainedConfig
+from ..utils.files import read_json_object
+from ..utils.peft_utils import find_adapter_config_file
 from .config import AutoConfig
 from .registry import load_class
 from .table import ARCHITECTURES, FRAMEWORKS, HEADS
@@ -34,6 +36,7 @@ class AutoClass:
     ) -> Any:
         """Load a model from a folder or a hub id, by the class its config.json asks for.
 
+        A folder of an adapter (`peft`'s, PyTorch alone) gives its base model with the adapter inside.
         `config` may be a configuration, or where to read one. Other arguments are those of the model's own
         `from_pretrained`; keywords that name settings override the configuration.
         """
@@ -41,10 +44,19 @@ class AutoClass:
             if "use_auth_token" in kwargs:
                 kwargs.setdefault("token", kwargs.pop("use_auth_token"))
             model_kwargs = {name: kwargs.pop(name) for name in MODEL_ARGUMENTS if name in kwargs}
-            model_kwargs |= {name: kwargs[name] for name in HUB_ARGUMENTS if name in kwargs}
+            hub_kwargs = {name: kwargs[name] for name in HUB_ARGUMENTS if name in kwargs}
             where = pretrained_model_name_or_path if config is None else config
-            config, kwargs = AutoConfig.from_pretrained(where, return_unused_kwargs=True, **kwargs)
-            kwargs |= model_kwargs
+            try:
+                config, unused = AutoConfig.from_pretrained(where, return_unused_kwargs=True, **kwargs)
+            except OSError:
+                base = None if config or cls.prefix else _base_of_adapter(where, kwargs)
+                if base is None:
+                    raise
+                place = {name: kwargs.pop(name) for name in ("revision", "subfolder") if name in kwargs}
+                model = cls.from_pretrained(base, *model_args, **{**model_kwargs, **kwargs})
+                model.load_adapter(os.fspath(where), token=kwargs.get("token"), adapter_kwargs=place)
+                return model
+            kwargs = unused | model_kwargs | hub_kwargs
         kwargs.pop("trust_remote_code", None)
         model_class = cls._model_class(config)
         return model_class.from_pretrained(pretrained_model_name_or_path, *model_args, config=config, **kwargs)
@@ -82,6 +94,12 @@ class AutoClass:
             f"[{cls.__name__}] expected a configuration of one of: {known}; got {type(config).__name__} "
             f"of model_type {config.model_type!r}; choose another head, or another checkpoint"
         )
+
+
+def _base_of_adapter(where: str | os.PathLike[str], kwargs: dict[str, Any]) -> str | None:
+    """The model that an adapter was made for, None where there is no adapter."""
+    path = find_adapter_config_file(where, **{name: kwargs[name] for name in HUB_ARGUMENTS if name in kwargs})
+    return None if path is None else read_json_object(path).get("base_model_name_or_path")
 
 
 def _declare(prefix: str, head: str) -> type[AutoClass]:

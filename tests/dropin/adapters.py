@@ -55,6 +55,7 @@ def run(name, auto, task, labels, settings):
     inside.disable_adapters()
     without = logits(inside, inputs)
     inside.enable_adapters()
+    at_once = logits(auto.from_pretrained(out / name), inputs)
     result["active"] = inside.active_adapters()
     inside.save_pretrained(out / f"{name}-inside")
     return {
@@ -62,6 +63,7 @@ def run(name, auto, task, labels, settings):
         "differences": {
             "loaded": (again - trained).abs().max().item(), "merged": (merged - trained).abs().max().item(),
             "inside": (with_adapter - trained).abs().max().item(), "without": (without - plain).abs().max().item(),
+            "at once": (at_once - trained).abs().max().item(),
         },
         "learned": (trained - plain).abs().max().item(),
     }  # fmt: skip

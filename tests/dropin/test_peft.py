@@ -66,6 +66,7 @@ def test_files_equal_the_real_ones(results, name, suffix):
         np.testing.assert_allclose(ours[key], theirs[key], atol=1e-5, err_msg=key)
     theirs, ours = (json.loads((file / "adapter_config.json").read_text()) for file in files)
     assert ours["target_modules"] and set(ours["target_modules"]) == set(theirs["target_modules"])
+    assert ours["base_model_name_or_path"] == theirs["base_model_name_or_path"]
     assert ours["task_type"] == theirs["task_type"] and ours.keys() == theirs.keys()
 
 

@@ -88,6 +88,7 @@ class PreTrainedModel(PeftAdapterMixin, GenerationMixin, PreTrainedMixin, nn.Mod
     def __init__(self, config):
         super().__init__()
         self.config = config
+        self.name_or_path = config.name_or_path  # peft writes it beside an adapter
 
     @property
     def device(self):
