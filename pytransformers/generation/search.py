@@ -219,7 +219,7 @@ class Sampling(Search):
         ids, length, finished = state["ids"], state["length"], state["finished"]
         token = ops.cast(token, ops.dtype(ids))
         if self.eos_token_id or self.criteria:
-            token = ops.where(finished, ops.full_like(token, self.pad_token_id), token)
+            token = ops.where(finished, self.pad_token_id, token)
         ids = ops.update_slice(ids, token[:, None], length, 1)
         length = length + 1
         if self.eos_token_id:
@@ -232,8 +232,8 @@ class Sampling(Search):
         more = state["length"] < state["max_length"]
         if not (self.eos_token_id or self.criteria):
             return more
-        going = ops.logical_not(ops.all(state["finished"]))
-        return (more and bool(going)) if isinstance(more, bool) else ops.logical_and(more, going)
+        over = ops.all(state["finished"])
+        return (more and not over) if isinstance(more, bool) else ops.logical_and(more, ops.logical_not(over))
 
     def result(self, state):
         """Sequences (rows, length)."""
