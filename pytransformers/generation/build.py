@@ -2,7 +2,6 @@
 
 from . import processors as p
 from . import warpers as w
-from .search import is_static
 
 
 def build(config, eos_token_id, state, prompt_length, own=(), encoder=None, guidance=None, prefix_fn=None):
@@ -10,7 +9,7 @@ def build(config, eos_token_id, state, prompt_length, own=(), encoder=None, guid
 
     Args:
         config: a GenerationConfig. eos_token_id: a list, may be empty.
-        state: of the search; its `max_length` may be a tensor.
+        state: of the search; its `max_length`, and `min_length` if there is one, may be tensors.
         prompt_length: a number, or a tensor.
         own: further processors, which come before those that shape the distribution.
         encoder: None, or (ids, mask or None) of the encoder's input; of the prompt for a decoder.
@@ -21,8 +20,8 @@ def build(config, eos_token_id, state, prompt_length, own=(), encoder=None, guid
     eos = eos_token_id
     decay = config.exponential_decay_length_penalty
     begin = prompt_length
-    if config.forced_bos_token_id is not None and is_static(prompt_length) and prompt_length == 1:
-        begin = prompt_length + 1
+    if config.forced_bos_token_id is not None:  # the token after a start of one is forced
+        begin = p.when(prompt_length == 1, lambda length: length + 1, prompt_length)
 
     def on(value, neutral):
         return value is not None and value != neutral
@@ -39,9 +38,7 @@ def build(config, eos_token_id, state, prompt_length, own=(), encoder=None, guid
         (on(config.encoder_no_repeat_ngram_size, 0) and ids is not None,
          lambda: p.EncoderNoRepeatNGramLogitsProcessor(config.encoder_no_repeat_ngram_size, ids, known)),
         (config.bad_words_ids, lambda: p.NoBadWordsLogitsProcessor(config.bad_words_ids, eos or None)),
-        (on(config.min_length, 0) and eos, lambda: p.MinLengthLogitsProcessor(config.min_length, eos)),
-        (on(config.min_new_tokens, 0) and eos,
-         lambda: p.MinNewTokensLengthLogitsProcessor(prompt_length, config.min_new_tokens, eos)),
+        ("min_length" in state and eos, lambda: p.MinLengthLogitsProcessor(state["min_length"], eos)),
         (prefix_fn is not None, lambda: p.PrefixConstrainedLogitsProcessor(prefix_fn, config.num_beams)),
         (config.forced_bos_token_id is not None, lambda: p.ForcedBOSTokenLogitsProcessor(config.forced_bos_token_id)),
         (config.forced_eos_token_id is not None,

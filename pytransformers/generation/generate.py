@@ -28,6 +28,7 @@ MODES = {
     "greedy_search": Sampling, "sample": Sampling, "assisted_generation": Sampling, "beam_search": BeamSearch,
     "beam_sample": BeamSearch, "group_beam_search": GroupBeamSearch, "contrastive_search": ContrastiveSearch,
 }  # fmt: skip
+LENGTHS = ("max_length", "max_new_tokens", "min_length", "min_new_tokens")  # are tensors in compiled programs
 FLAGS = ("output_attentions", "output_hidden_states")
 SMALLEST_BUCKET = 16
 
@@ -406,6 +407,8 @@ class Request:
         tensors = self.tensors
         tensors["ids"] = ops.pad(ids, (0, self.capacity - length), self.fill)
         tensors["length"], tensors["max_length"] = decoding.scalar(length), decoding.scalar(config.max_length)
+        if config.min_length:
+            tensors["min_length"] = decoding.scalar(config.min_length)
         if mask is not None:
             tensors["mask"] = ops.pad(mask, (0, self.capacity - length), 1) != 0
         if self.embeds is not None:
@@ -466,8 +469,7 @@ class Request:
             return build(config, eos, state, length, own, encoder, guidance, extras["prefix_fn"])
 
         if static:  # nothing in them changes from step to step
-            made = build(config, eos, {"max_length": config.max_length}, self.length, own, source, guidance,
-                         extras["prefix_fn"])  # fmt: skip
+            made = build(config, eos, self.inputs, self.length, own, source, guidance, extras["prefix_fn"])
 
             def processors(model, state):
                 return made
@@ -480,7 +482,7 @@ class Request:
         search = kind(config, eos, self.fill, processors, criteria, self.static, self.capacity, self.options)
         opaque = guidance is not None or extras["prefix_fn"] is not None
         search.in_graph = not (opaque or criteria or any(not getattr(x, "in_graph", True) for x in own))
-        settled = {n: v for n, v in config.to_dict().items() if n not in ("max_length", "max_new_tokens")}
+        settled = {name: value for name, value in config.to_dict().items() if name not in LENGTHS}
         self.key = (
             kind.__name__, repr(settled), self.fill, tuple(eos), self.static, self.capacity, repr(self.options),
             tuple(id(x) for x in own), tuple(id(x) for x in criteria), id(guidance) if guidance else None,

@@ -109,7 +109,7 @@ class MinLengthLogitsProcessor(Processor):
     """No end of sequence before `min_length` tokens, the prompt counted."""
 
     def __init__(self, min_length, eos_token_id, device=None):
-        if not isinstance(min_length, int) or min_length < 0:
+        if isinstance(min_length, (float, str)) or (isinstance(min_length, int) and min_length < 0):
             raise ValueError(f"[min_length] expected an integer >= 0, got {min_length!r}: correct it")
         self.min_length, self.eos_token_id = min_length, as_tokens(eos_token_id, "eos_token_id")
 

@@ -6,7 +6,7 @@ as one compiled loop, or step by step where somebody listens. What the state hol
 
     ids         (rows, capacity): prompt and new tokens, then padding
     length      how many of them are text
-    max_length  where to end
+    max_length  where to end;  min_length: before which no row ends, if there is one
     mask        (rows, capacity) False at the prompt's padding, if it has any
     known       as `mask`, where some of the prompt is no text (but `inputs_embeds`)
     offset      (rows, 1): position of a token minus its place in `ids`, if there is padding
@@ -21,6 +21,9 @@ from .. import ops
 from ..layers.cache import StaticCache
 from .criteria import is_one_of
 
+CARRIED = (
+    "ids", "length", "max_length", "min_length", "mask", "known", "model", "prompt_length", "source", "source_mask",
+)  # fmt: skip
 BY_ROW = {"ids", "mask", "known", "offset", "encoder", "encoder_mask", "logits"}
 GROWTH = 256  # new tokens that a cache has room for at first, where it can grow
 
@@ -69,8 +72,7 @@ class Search:
         `known` (batch, capacity), `encoder` (its arguments), `encoder_outputs`, `cache`, `inputs_embeds`, `model`
         (further tensors, rows first).
         """
-        kept = ("ids", "length", "max_length", "mask", "known", "model", "prompt_length", "source", "source_mask")
-        state = {name: inputs[name] for name in kept if name in inputs}
+        state = {name: inputs[name] for name in CARRIED if name in inputs}
         length = inputs["length"]
         encoded = None
         if "encoder" in inputs:
