@@ -44,6 +44,7 @@ $(VENV)/.test: $(VENV)/.demo
 	$(PIP) --no-build-isolation -C wheel.cmake=false -C editable.mode=inplace $(TORCH) -e ".[demo,test,vision]"
 	$(PIP) --no-deps tf_keras==2.21.0  # only to write files as the oracle's TensorFlow classes did
 	$(PIP) --no-deps openai-whisper==20250625  # only for GPT-2's vocabulary, which it carries as ranks
+	$(PIP) --no-deps --upgrade --target $(VENV)/transformers-4.51.3 "transformers==4.51.3" "tokenizers>=0.21,<0.22"  # the last oracle of some searches
 	$(PIP) --no-deps --upgrade --target $(VENV)/vocabularies mistral-common==1.13.1  # only for its sentencepiece models
 	touch $@
 

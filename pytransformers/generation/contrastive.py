@@ -1,11 +1,13 @@
 """Contrastive search (Su et al., arXiv:2202.06417): of the likeliest tokens the one least like the text so far.
 
 State besides that of `search.py`: `logits` (rows, vocab) of the next token, `context` (rows, capacity, hidden), the
-last layer's states of the text, and `next`, the token that has been selected.
+last layer's states of the text, `next`, the token that has been selected, and, if asked for, `seen` of the model.
 """
 
 from .. import ops
 from .search import Sampling, text_and
+
+OWN = ("logits", "context", "next", "finished", "seen")
 
 
 class ContrastiveSearch(Sampling):
@@ -21,19 +23,28 @@ class ContrastiveSearch(Sampling):
         logits, state, seen = super().prefill(model, inputs)
         states = last_states(seen)
         context = ops.pad(states, (0, 0, 0, self.capacity - ops.size(states, 1)))
-        return self.select(model, {**state, "logits": logits, "context": context})
+        state = {**state, "logits": logits, "context": context}
+        return self.select(model, {**state, "seen": seen} if (seen := self.asked(seen)) else state)
+
+    def asked(self, seen):
+        """What the caller wants of what the search needs for itself."""
+        wanted = self.config.output_hidden_states and self.config.return_dict_in_generate
+        return {name: value for name, value in seen.items() if wanted or not name.endswith("hidden_states")}
 
     def forward(self, model, state):
         return self.select(model, state)
 
     def select(self, model, state):
-        """Read all candidates and take the best. The cache, context and logits of the next state are its own."""
+        """Read all candidates and take the best. The cache, context and logits of the next state are its own.
+
+        What was seen of the model is that of the text's last token, as in other searches, so it waits one step.
+        """
         length, logits, many = state["length"], state["logits"], self.candidates
         scores = self.processors(model, state)(*text_and(state, logits))
         likely, tokens = ops.topk(ops.softmax(scores, -1), many)  # (rows, candidates)
         rows = ops.size(tokens, 0)
 
-        inner = {name: value for name, value in state.items() if name not in ("logits", "context", "next", "finished")}
+        inner = {name: value for name, value in state.items() if name not in OWN}
         inner = self.repeat(inner, many)
         token = ops.cast(ops.reshape(tokens, (-1, 1)), ops.dtype(inner["ids"]))
         inner["ids"] = ops.update_slice(inner["ids"], token, length, 1)
@@ -48,12 +59,11 @@ class ContrastiveSearch(Sampling):
             **state, "cache": inner["cache"].reorder(place), "context": context, "logits": ops.take(after, place, 0),
             "next": ops.squeeze(ops.gather(tokens, 1, chosen[:, None]), 1),
         }  # fmt: skip
-        kept = {"encoder_hidden_states", "encoder_attentions"}
-        seen = {
-            name: value if name in kept else tuple(ops.take(layer, place, 0) for layer in value)
-            for name, value in seen.items() if not name.endswith("hidden_states") or self.config.output_hidden_states
-        }  # fmt: skip
-        return scores, new, {**seen, "before": logits}
+        if "seen" in state:
+            new["seen"] = {
+                name: tuple(ops.take(layer, place, 0) for layer in value) for name, value in self.asked(seen).items()
+            }  # fmt: skip
+        return scores, new, {**state.get("seen", {}), "before": logits}
 
     def best(self, state, states, likely):
         """Which candidate: (1 - alpha) probability - alpha (largest cosine to any state of the text).

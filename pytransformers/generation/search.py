@@ -17,7 +17,7 @@ as one compiled loop, or step by step where somebody listens. What the state hol
 
 from pytransformers.outputs import BaseModelOutput
 
-from .. import ops
+from .. import decoding, ops
 from ..layers.cache import StaticCache
 from .criteria import is_one_of
 
@@ -91,6 +91,10 @@ class Search:
         if self.expand > 1:
             state = self.repeat({**state, "logits": logits}, self.expand)
             logits = state.pop("logits")
+            outputs = {
+                name: tuple(ops.repeat_interleave(layer, self.expand, 0) for layer in value)
+                for name, value in outputs.items()
+            }  # fmt: skip
         if encoded is not None:
             outputs.update({f"encoder_{name}": value for name, value in self.seen(encoded).items()})
         return logits, state, outputs
@@ -239,7 +243,7 @@ class Sampling(Search):
 
     def result(self, state):
         """Sequences (rows, length)."""
-        return {"sequences": state["ids"][:, : int(state["length"])]}
+        return {"sequences": decoding.first(state["ids"], int(state["length"]))}
 
 
 def text_and(state, scores):

@@ -43,11 +43,12 @@ def answer(case, folder, models):
     import transformers
 
     if case.model not in models:
-        models[case.model] = getattr(transformers, MODELS[case.model][0]).from_pretrained(folder / case.model).eval()
+        kind = getattr(transformers, MODELS[case.model][0])
+        models[case.model] = kind.from_pretrained(folder / case.model, attn_implementation="eager").eval()
     model = models[case.model]
     torch.manual_seed(case.seed)
-    asked = {"return_dict_in_generate": True, "output_scores": True}
     whole = case.settings.get("return_dict_in_generate")
+    asked = {} if whole else {"return_dict_in_generate": True, "output_scores": True}
     output = model.generate(**{**asked, **case.arguments(model, torch.from_numpy)})
     found = {}
     flatten("", dict(output.items()) if whole else {"sequences": output.sequences}, lambda t: t.detach().numpy(), found)
