@@ -15,6 +15,13 @@ from .auto.processor import (
 from .auto.tokenizer import (
     AutoTokenizer as AutoTokenizer,
 )
+from .backends.jax.generation.audio_processors import (
+    AlternatingCodebooksLogitsProcessor as FlaxAlternatingCodebooksLogitsProcessor,
+    BarkEosPrioritizerLogitsProcessor as FlaxBarkEosPrioritizerLogitsProcessor,
+    ClassifierFreeGuidanceLogitsProcessor as FlaxClassifierFreeGuidanceLogitsProcessor,
+    WhisperNoSpeechDetection as FlaxWhisperNoSpeechDetection,
+    WhisperTimeStampLogitsProcessor as FlaxWhisperTimeStampLogitsProcessor,
+)
 from .backends.jax.generation.criteria import (
     EosTokenCriteria as FlaxEosTokenCriteria,
     MaxLengthCriteria as FlaxMaxLengthCriteria,
@@ -62,6 +69,13 @@ from .backends.jax.generation.warpers import (
 from .backends.jax.pretrained import (
     PreTrainedModel as FlaxPreTrainedModel,
 )
+from .backends.tensorflow.generation.audio_processors import (
+    AlternatingCodebooksLogitsProcessor as TFAlternatingCodebooksLogitsProcessor,
+    BarkEosPrioritizerLogitsProcessor as TFBarkEosPrioritizerLogitsProcessor,
+    ClassifierFreeGuidanceLogitsProcessor as TFClassifierFreeGuidanceLogitsProcessor,
+    WhisperNoSpeechDetection as TFWhisperNoSpeechDetection,
+    WhisperTimeStampLogitsProcessor as TFWhisperTimeStampLogitsProcessor,
+)
 from .backends.tensorflow.generation.criteria import (
     EosTokenCriteria as TFEosTokenCriteria,
     MaxLengthCriteria as TFMaxLengthCriteria,
@@ -108,6 +122,13 @@ from .backends.tensorflow.generation.warpers import (
 )
 from .backends.tensorflow.pretrained import (
     PreTrainedModel as TFPreTrainedModel,
+)
+from .backends.torch.generation.audio_processors import (
+    AlternatingCodebooksLogitsProcessor as AlternatingCodebooksLogitsProcessor,
+    BarkEosPrioritizerLogitsProcessor as BarkEosPrioritizerLogitsProcessor,
+    ClassifierFreeGuidanceLogitsProcessor as ClassifierFreeGuidanceLogitsProcessor,
+    WhisperNoSpeechDetection as WhisperNoSpeechDetection,
+    WhisperTimeStampLogitsProcessor as WhisperTimeStampLogitsProcessor,
 )
 from .backends.torch.generation.criteria import (
     EosTokenCriteria as EosTokenCriteria,
@@ -706,6 +727,7 @@ __all__ = [
     "AlbertPreTrainedModel",
     "AlbertTokenizer",
     "AlbertTokenizerFast",
+    "AlternatingCodebooksLogitsProcessor",
     "AsyncTextIteratorStreamer",
     "AutoConfig",
     "AutoImageProcessor",
@@ -752,6 +774,7 @@ __all__ = [
     "AutoModelWithLMHead",
     "AutoProcessor",
     "AutoTokenizer",
+    "BarkEosPrioritizerLogitsProcessor",
     "BaseImageProcessor",
     "BaseModelOutput",
     "BaseModelOutputWithCrossAttentions",
@@ -784,6 +807,7 @@ __all__ = [
     "CausalLMOutputWithCrossAttentions",
     "CausalLMOutputWithPast",
     "CharSpan",
+    "ClassifierFreeGuidanceLogitsProcessor",
     "Conv1D",
     "DataCollatorForLanguageModeling",
     "DataCollatorForSeq2Seq",
@@ -819,6 +843,7 @@ __all__ = [
     "FlaxAlbertForTokenClassification",
     "FlaxAlbertModel",
     "FlaxAlbertPreTrainedModel",
+    "FlaxAlternatingCodebooksLogitsProcessor",
     "FlaxAutoModel",
     "FlaxAutoModelForAudioClassification",
     "FlaxAutoModelForAudioFrameClassification",
@@ -860,6 +885,7 @@ __all__ = [
     "FlaxAutoModelForZeroShotImageClassification",
     "FlaxAutoModelForZeroShotObjectDetection",
     "FlaxAutoModelWithLMHead",
+    "FlaxBarkEosPrioritizerLogitsProcessor",
     "FlaxBertForCausalLM",
     "FlaxBertForMaskedLM",
     "FlaxBertForMultipleChoice",
@@ -872,6 +898,7 @@ __all__ = [
     "FlaxBertLayer",
     "FlaxBertModel",
     "FlaxBertPreTrainedModel",
+    "FlaxClassifierFreeGuidanceLogitsProcessor",
     "FlaxDistilBertForMaskedLM",
     "FlaxDistilBertForMultipleChoice",
     "FlaxDistilBertForQuestionAnswering",
@@ -941,6 +968,8 @@ __all__ = [
     "FlaxViTForMaskedImageModeling",
     "FlaxViTModel",
     "FlaxViTPreTrainedModel",
+    "FlaxWhisperNoSpeechDetection",
+    "FlaxWhisperTimeStampLogitsProcessor",
     "ForcedBOSTokenLogitsProcessor",
     "ForcedEOSTokenLogitsProcessor",
     "GPT2Config",
@@ -1039,6 +1068,7 @@ __all__ = [
     "TFAlbertForTokenClassification",
     "TFAlbertModel",
     "TFAlbertPreTrainedModel",
+    "TFAlternatingCodebooksLogitsProcessor",
     "TFAutoModel",
     "TFAutoModelForAudioClassification",
     "TFAutoModelForAudioFrameClassification",
@@ -1080,6 +1110,7 @@ __all__ = [
     "TFAutoModelForZeroShotImageClassification",
     "TFAutoModelForZeroShotObjectDetection",
     "TFAutoModelWithLMHead",
+    "TFBarkEosPrioritizerLogitsProcessor",
     "TFBertForCausalLM",
     "TFBertForMaskedLM",
     "TFBertForMultipleChoice",
@@ -1092,6 +1123,7 @@ __all__ = [
     "TFBertLayer",
     "TFBertModel",
     "TFBertPreTrainedModel",
+    "TFClassifierFreeGuidanceLogitsProcessor",
     "TFDistilBertForMaskedLM",
     "TFDistilBertForMultipleChoice",
     "TFDistilBertForQuestionAnswering",
@@ -1160,6 +1192,8 @@ __all__ = [
     "TFViTForMaskedImageModeling",
     "TFViTModel",
     "TFViTPreTrainedModel",
+    "TFWhisperNoSpeechDetection",
+    "TFWhisperTimeStampLogitsProcessor",
     "TemperatureLogitsWarper",
     "TensorType",
     "Text2TextGenerationPipeline",
@@ -1188,6 +1222,8 @@ __all__ = [
     "ViTModel",
     "ViTPreTrainedModel",
     "WEIGHTS_NAME",
+    "WhisperNoSpeechDetection",
+    "WhisperTimeStampLogitsProcessor",
     "WordpieceTokenizer",
     "ZeroShotClassificationPipeline",
     "__version__",

@@ -243,6 +243,16 @@ BACKEND_NAMES = {
             "StoppingCriteriaList",
         )
     },
+    **{
+        name: "generation.audio_processors"
+        for name in (
+            "AlternatingCodebooksLogitsProcessor",
+            "BarkEosPrioritizerLogitsProcessor",
+            "ClassifierFreeGuidanceLogitsProcessor",
+            "WhisperNoSpeechDetection",
+            "WhisperTimeStampLogitsProcessor",
+        )
+    },
     "UnbatchedClassifierFreeGuidanceLogitsProcessor": "generation.guidance",
 }
 
