@@ -60,7 +60,7 @@ class GroupBeamSearch(Search):
             )
             scores = ops.reshape(scores, (batch, end - begin, vocab))
             all_scores.append(scores)
-            group, token, source, finished = self.step(state, group, scores, state["done"][:, index])
+            group, token, source, finished = self.step(state, group, scores, state["done"][:, index], begin)
             for name in names:
                 parts[name].append(group[name])
             taken.append(token)
@@ -87,8 +87,8 @@ class GroupBeamSearch(Search):
             return ids, length, known
         return ids[:, :length], None, None if known is None else known[:, :length]
 
-    def step(self, state, group, scores, done):
-        """One group's next beams. Gives the group, tokens and sources (batch, m), and whether it is done (batch,)."""
+    def step(self, state, group, scores, done, begin):
+        """The next beams of the group that begins there. Gives the group, tokens and sources (batch, m), and whether it is done (batch,)."""
         config, length, prompt = self.config, state["length"], state["prompt"]
         batch, m, vocab = ops.shape(scores)
         total = ops.reshape(scores + group["running_scores"][:, :, None], (batch, m * vocab))
@@ -113,7 +113,7 @@ class GroupBeamSearch(Search):
         after = length + 1
         joined = ops.where(joins, best / self.penalty(after - prompt), ops.full_like(best, FAR))
         texts = ops.cat((group["held"], chosen(group["running"], beam)), 1)
-        steps = ops.update_slice(chosen(group["path"], beam), self.place(beam, m)[:, :, None], length - prompt, 2)
+        steps = ops.update_slice(chosen(group["path"], beam), self.place(beam, begin)[:, :, None], length - prompt, 2)
         paths = ops.cat((group["held_path"], steps), 1)
         lengths = ops.where(joins, ops.zeros_like(beam) + length, ops.zeros_like(beam))
         lengths = ops.cat((group["held_length"], ops.cast(lengths, ops.int64)), 1)
@@ -128,16 +128,17 @@ class GroupBeamSearch(Search):
             full = ops.logical_and(full, ops.amin(held_scores, -1) >= hope)
         running = chosen(group["running"], source)
         running = ops.update_slice(running, ops.cast(token_on, ops.dtype(running))[:, :, None], length, 2)
-        path = ops.update_slice(chosen(group["path"], source), self.place(source, m)[:, :, None], length - prompt, 2)
+        path = ops.update_slice(chosen(group["path"], source), self.place(source, begin)[:, :, None], length - prompt, 2)
         new = {
             "running": running, "running_scores": running_scores, "path": path, "held": chosen(texts, kept),
             "held_scores": held_scores, "held_length": held_length, "held_path": chosen(paths, kept),
         }  # fmt: skip
         return new, token_on, source, ops.logical_or(done, full)
 
-    def place(self, beam, m):
-        """beam (batch, k) within a group as its row among all rows of the group."""
-        return ops.cast(beam + ops.arange(ops.size(beam, 0), like=beam)[:, None] * m, ops.int64)
+    def place(self, beam, begin):
+        """beam (batch, k) within the group that begins there, as its row among all rows."""
+        rows = begin + ops.arange(ops.size(beam, 0), like=beam)[:, None] * self.config.num_beams
+        return ops.cast(beam + rows, ops.int64)
 
     def penalty(self, length):
         if is_static(length):

@@ -51,7 +51,7 @@ class Record:
     def result(self, model, found, state, request):
         sequences = found["sequences"]
         if request.embeds is not None:
-            sequences = sequences[:, request.length :]
+            sequences = decoding.ids(decoding.host(sequences)[:, request.length :], model)
         if not self.config.return_dict_in_generate:
             return decoding.returned(sequences)
         beams, both = "beam_indices" in found, model.config.is_encoder_decoder
@@ -68,7 +68,8 @@ class Record:
                 values["sequences_scores"] = found["sequences_scores"]
         cache = state.get("cache")
         if isinstance(cache, StaticCache):
-            cache = cache.crop(int(cache.length)).dynamic()
+            read = min(int(cache.length), int(state["length"]) - 1)  # contrastive and assisted search read ahead
+            cache = cache.crop(read).dynamic()
             values["past_key_values"] = tuple(cache) if self.config.return_legacy_cache else cache
         kinds = {
             (False, False): GenerateDecoderOnlyOutput, (False, True): GenerateEncoderDecoderOutput,
