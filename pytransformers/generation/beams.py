@@ -10,7 +10,7 @@ State besides that of `search.py`, with n beams for each of `batch` prompts:
     stuck                      whether every continuation has ended
 """
 
-from .. import ops
+from .. import decoding, ops
 from .criteria import is_one_of
 from .search import Search, is_static, text_and
 
@@ -141,6 +141,7 @@ class BeamSearch(Search):
         prompt = int(state["prompt"])
         new = max((sum(place >= 0 for place in row) for row in ops.tolist(path)), default=0)
         return {
-            "sequences": flat(state["finished_ids"][:, :count])[:, : prompt + new],
-            "sequences_scores": ops.reshape(state["scores"][:, :count], (-1,)), "beam_indices": path[:, :new],
+            "sequences": decoding.first(flat(state["finished_ids"][:, :count]), prompt + new),
+            "sequences_scores": ops.reshape(state["scores"][:, :count], (-1,)),
+            "beam_indices": decoding.first(path, new),
         }  # fmt: skip

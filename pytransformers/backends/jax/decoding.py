@@ -5,6 +5,7 @@ from weakref import WeakKeyDictionary, ref
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from pytransformers.outputs import FlaxGenerateOutput
 
@@ -19,6 +20,16 @@ _programs = WeakKeyDictionary()  # model -> {key: compiled function}
 def ids(values, model):
     """Token ids, or a mask, from an array or nested lists."""
     return jnp.asarray(values)
+
+
+def host(values):
+    """A NumPy array of arrays or nested lists."""
+    return np.asarray(values)
+
+
+def first(x, length):
+    """The first `length` places (rows, length, ...): in NumPy, as JAX would compile it for each length."""
+    return jnp.asarray(np.asarray(x)[:, :length])
 
 
 def scalar(value):

@@ -20,6 +20,16 @@ def ids(values, model):
     return tf.cast(values, tf.int64) if values.dtype.is_integer else values
 
 
+def host(values):
+    """A NumPy array of tensors, arrays or nested lists."""
+    return values.numpy() if hasattr(values, "numpy") else np.asarray(values)
+
+
+def first(x, length):
+    """The first `length` places (rows, length, ...)."""
+    return x[:, :length]
+
+
 def scalar(value):
     """A length for the search: a tensor, so that another one needs no other program."""
     return tf.constant(value, tf.int64)

@@ -2,6 +2,7 @@
 
 from contextlib import nullcontext
 
+import numpy as np
 import torch
 
 eager = True
@@ -12,6 +13,16 @@ def ids(values, model):
     """Token ids, or a mask, from an array or nested lists, on the model's device."""
     values = torch.as_tensor(values, device=model.device)
     return values if values.is_floating_point() or values.dtype == torch.bool else values.long()
+
+
+def host(values):
+    """A NumPy array of tensors, arrays or nested lists."""
+    return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else np.asarray(values)
+
+
+def first(x, length):
+    """The first `length` places (rows, length, ...)."""
+    return x[:, :length]
 
 
 def scalar(value):
