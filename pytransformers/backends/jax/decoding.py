@@ -9,8 +9,8 @@ import numpy as np
 
 from pytransformers.outputs import FlaxGenerateOutput
 
-from . import ops
 from .context import Call, running
+from .tensors import from_numpy
 
 eager = False
 no_gradient = nullcontext
@@ -19,7 +19,7 @@ _programs = WeakKeyDictionary()  # model -> {key: compiled function}
 
 def ids(values, model):
     """Token ids, or a mask, from an array or nested lists."""
-    return jnp.asarray(values)
+    return values if isinstance(values, jax.Array) else from_numpy(np.asarray(values))
 
 
 def host(values):
@@ -29,12 +29,12 @@ def host(values):
 
 def first(x, length):
     """The first `length` places (rows, length, ...): in NumPy, as JAX would compile it for each length."""
-    return jnp.asarray(np.asarray(x)[:, :length])
+    return from_numpy(np.asarray(x)[:, :length])
 
 
 def scalar(value):
     """A length for the search: an array, so that another one needs no other program."""
-    return jnp.asarray(value, ops.int64)
+    return from_numpy(np.asarray(value, np.int64))
 
 
 def stream(arguments):
@@ -77,6 +77,15 @@ def _variables(model):
 def outside(random):
     """The context of operations on arrays between compiled functions."""
     return running(Call(False, fold(random, 1)))
+
+
+def watermark(config, model):
+    """None: green lists are made by PyTorch's generator."""
+    if config is not None:
+        raise ValueError(
+            "[watermarking_config] expected a PyTorch model, whose generator decides what is green, got JAX: use the "
+            "PyTorch class, or leave watermarking_config out"
+        )
 
 
 def returned(sequences):

@@ -18,6 +18,7 @@ from .context import Call, Creation, ambient, creating, running
 from .generation.generate import GenerationMixin
 from .layers.cache import DynamicCache, StaticCache
 from .module import Module
+from .tensors import from_numpy
 
 # Floating-point arguments in the compute dtype: states and images, not masks and labels.
 CAST = ("embeds", "values", "states", "outputs", "features")
@@ -343,7 +344,7 @@ def _key(key):
 def _array(value, dtype):
     """An argument for `forward`: NumPy arrays and lists of numbers become arrays, floating ones of `dtype`."""
     if isinstance(value, np.ndarray) or (isinstance(value, list) and _is_numbers(value)):
-        value = jnp.asarray(value)
+        value = from_numpy(np.asarray(value))
     return value if dtype is None else jax.tree.map(partial(_cast, dtype=dtype), value)
 
 
