@@ -187,6 +187,10 @@ from .backends.torch.optimization import (
 from .backends.torch.pretrained import (
     PreTrainedModel as PreTrainedModel,
 )
+from .backends.torch.watermark import (
+    WatermarkDetector as WatermarkDetector,
+    WatermarkLogitsProcessor as WatermarkLogitsProcessor,
+)
 from .configs.albert import (
     AlbertConfig as AlbertConfig,
 )
@@ -213,6 +217,9 @@ from .configs.t5 import (
 )
 from .configs.vit import (
     ViTConfig as ViTConfig,
+)
+from .configs.watermark import (
+    WatermarkingConfig as WatermarkingConfig,
 )
 from .layers.cache import (
     DynamicCache as DynamicCache,
@@ -1222,6 +1229,9 @@ __all__ = [
     "ViTModel",
     "ViTPreTrainedModel",
     "WEIGHTS_NAME",
+    "WatermarkDetector",
+    "WatermarkLogitsProcessor",
+    "WatermarkingConfig",
     "WhisperNoSpeechDetection",
     "WhisperTimeStampLogitsProcessor",
     "WordpieceTokenizer",

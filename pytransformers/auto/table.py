@@ -265,6 +265,7 @@ SHARED_NAMES = {
     "auto.image_processor": ("AutoImageProcessor",),
     "configs.base": ("PretrainedConfig",),
     "configs.generation": ("GenerationConfig",),
+    "configs.watermark": ("WatermarkingConfig",),
     "tokenizers.encoding": ("BatchEncoding",),
     "tokenizers.base": ("PreTrainedTokenizerBase",),
     "tokenizers.plain": ("PreTrainedTokenizer",),
@@ -313,6 +314,7 @@ SHARED_NAMES = {
         "get_polynomial_decay_schedule_with_warmup",
         "get_scheduler",
     ),
+    "backends.torch.watermark": ("WatermarkDetector", "WatermarkLogitsProcessor"),
     "training.callbacks": ("EarlyStoppingCallback", "TrainerCallback", "TrainerControl", "TrainerState"),
     "training.collators": (
         "DataCollatorForLanguageModeling",

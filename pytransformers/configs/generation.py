@@ -6,6 +6,8 @@ import copy
 import json
 from typing import Any
 
+from .watermark import WatermarkingConfig
+
 GENERATION_CONFIG_NAME = "generation_config.json"
 
 # field -> default, in the order of the file
@@ -95,6 +97,7 @@ CHECKS = {
     "prompt_lookup_num_tokens": (_positive_integer, "a positive integer"),
     "max_matching_ngram_size": (_positive_integer, "a positive integer"),
     "cache_implementation": (lambda v: v in CACHES, f"one of {', '.join(map(str, CACHES))}"),
+    "watermarking_config": (lambda v: isinstance(v, WatermarkingConfig), "a WatermarkingConfig or a dict of one"),
     "pad_token_id": (lambda v: v is None or _tokens(v), "an integer"),
     "bos_token_id": (lambda v: v is None or _tokens(v), "an integer"),
     "eos_token_id": (lambda v: v is None or _tokens(v), "an integer or a list of them"),
@@ -116,7 +119,7 @@ class GenerationConfig:
         kwargs.pop("_commit_hash", None)
         self.transformers_version = kwargs.pop("transformers_version", None)
         for name, default in DEFAULTS.items():
-            setattr(self, name, kwargs.pop(name, default))
+            setattr(self, name, _value(name, kwargs.pop(name, default)))
         for name, value in kwargs.items():
             setattr(self, name, value)
         self.validate()
@@ -130,6 +133,8 @@ class GenerationConfig:
                 continue
             if not right(value):
                 raise ValueError(f"[generation] expected {name} to be {expected}, got {value!r}: correct it")
+        if self.watermarking_config is not None:
+            self.watermarking_config.validate()
         for contradicts, message in _CONTRADICTIONS:
             if contradicts(self):
                 raise ValueError(f"[generation] {message.format(**vars(self))}")
@@ -164,7 +169,7 @@ class GenerationConfig:
         unused = {}
         for name, value in kwargs.items():
             if name in DEFAULTS or hasattr(self, name):
-                setattr(self, name, value)
+                setattr(self, name, _value(name, value))
             else:
                 unused[name] = value
         self.validate()
@@ -262,6 +267,13 @@ _CONTRADICTIONS = (
     (lambda c: c.num_beams > 1 and (c.penalty_alpha or 0) > 0,
      "expected num_beams=1 with penalty_alpha (contrastive search), got {num_beams}"),
 )  # fmt: skip
+
+
+def _value(name: str, value: Any) -> Any:
+    """A field as it is held."""
+    if name == "watermarking_config" and isinstance(value, dict):
+        return WatermarkingConfig.from_dict(value)
+    return value
 
 
 def _as_json(value: Any) -> Any:

@@ -38,6 +38,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "generation.streamers": (),
     "generation.tf_utils": (f"{TENSORFLOW}.generation.generate",),
     "generation.utils": _GENERATION,
+    "generation.watermarking": (f"{TORCH}.watermark",),
     "image_processing_base": ("processors.base",),
     "image_processing_utils": ("processors.base",),
     "image_processing_utils_fast": ("processors.base",),

@@ -4,7 +4,8 @@ from . import processors as p
 from . import warpers as w
 
 
-def build(config, eos_token_id, state, prompt_length, own=(), encoder=None, guidance=None, prefix_fn=None):
+def build(config, eos_token_id, state, prompt_length, own=(), encoder=None, guidance=None, prefix_fn=None,
+          watermark=None):  # fmt: skip
     """A LogitsProcessorList.
 
     Args:
@@ -14,6 +15,7 @@ def build(config, eos_token_id, state, prompt_length, own=(), encoder=None, guid
         own: further processors, which come before those that shape the distribution.
         encoder: None, or (ids, mask or None) of the encoder's input; of the prompt for a decoder.
         guidance: None, or the processor of classifier-free guidance. prefix_fn: `prefix_allowed_tokens_fn`.
+        watermark: None, or the processor that marks texts.
     """
     ids, mask = encoder or (None, None)
     known = None if mask is None else mask != 0
@@ -53,6 +55,8 @@ def build(config, eos_token_id, state, prompt_length, own=(), encoder=None, guid
     made += own
     if config.do_sample:
         made += warp(config, len(eos) + 1 if config.num_beams > 1 else 1)
+    if watermark is not None:
+        made.append(watermark)
     if config.renormalize_logits:
         made.append(w.LogitNormalization())
     return p.LogitsProcessorList(made)

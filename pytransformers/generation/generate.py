@@ -99,6 +99,7 @@ class GenerationMixin:
                 )
             extras = {
                 "own": LogitsProcessorList(logits_processor or ()), "prefix_fn": prefix_allowed_tokens_fn,
+                "watermark": decoding.watermark(config.watermarking_config, self),
                 "guidance": guidance_of(self, config, negative_prompt_ids, negative_prompt_attention_mask),
             }  # fmt: skip
             record = Record(config, streamer)

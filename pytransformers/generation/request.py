@@ -269,8 +269,9 @@ class Request:
         def processors(model, state):
             source = (state["source"], state.get("source_mask")) if "source" in state else None
             return build(
-                config, eos, state, state["prompt_length"], own, source, guidance, extras["prefix_fn"]
-            )
+                config, eos, state, state["prompt_length"], own, source, guidance, extras["prefix_fn"],
+                extras["watermark"],
+            )  # fmt: skip
 
         if decoding.eager:  # nothing in them changes from step to step
             made = processors(self.model, self.inputs)

@@ -72,6 +72,15 @@ def outside(random):
         yield
 
 
+def watermark(config, model):
+    """None: green lists are made by PyTorch's generator."""
+    if config is not None:
+        raise ValueError(
+            "[watermarking_config] expected a PyTorch model, whose generator decides what is green, got TensorFlow: use the "
+            "PyTorch class, or leave watermarking_config out"
+        )
+
+
 def returned(sequences):
     """What `generate` returns when nothing but ids (rows, length) is asked for."""
     return sequences

@@ -5,6 +5,8 @@ from contextlib import nullcontext
 import numpy as np
 import torch
 
+from .watermark import WatermarkLogitsProcessor
+
 eager = True
 no_gradient = torch.no_grad
 
@@ -48,6 +50,13 @@ def compiled(model, key, function, donate=False):
 def outside(random):
     """The context of operations on tensors between compiled functions."""
     return nullcontext()
+
+
+def watermark(config, model):
+    """The processor that marks texts as a WatermarkingConfig says, or None."""
+    if config is None:
+        return None
+    return WatermarkLogitsProcessor(model.config.vocab_size, model.device, **config.to_dict())
 
 
 def returned(sequences):
