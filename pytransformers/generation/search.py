@@ -164,10 +164,10 @@ class Search:
             mask = mask[:, :length]
         elif whole:
             mask = mask[:, :new]
-        mask = ops.cast(mask, ops.int64)
         if not whole:
             places = (ops.arange(new, like=mask) + begin)[None]
             return {"attention_mask": mask, "position_ids": state["offset"] + places}
+        mask = ops.cast(mask, ops.int64)
         positions = ops.where(mask == 0, ops.ones_like(mask), ops.cumsum(mask, 1) - 1)
         return {"attention_mask": mask, "position_ids": positions[:, begin:]}
 
