@@ -91,14 +91,10 @@ class Request:
             if "max_length" in given:
                 logger.warning("[generate] max_new_tokens and max_length are both given: max_new_tokens counts")
             config.max_length = length + config.max_new_tokens
-        elif "max_length" not in given and config.max_length == 20:
+        elif self.embeds is None and "max_length" not in given and config.max_length == 20:
             config.max_length = length + 20 if limit is None else min(length + 20, limit)
-        elif self.embeds is not None:
-            config.max_length += length
         if config.min_new_tokens is not None:
             config.min_length = length + config.min_new_tokens
-        elif self.embeds is not None:
-            config.min_length += length
         if limit is not None and length > limit:
             raise ValueError(
                 f"[generate] expected a prompt of at most {limit} tokens, the model's positions, got {length}: "
@@ -285,7 +281,7 @@ class Request:
         settled = {name: value for name, value in config.to_dict().items() if name not in LENGTHS}
         self.key = (
             kind.__name__, repr(settled), self.fill, tuple(eos), self.static, self.capacity, repr(self.options),
-            *(id(x) for x in (*own, *criteria, guidance, extras["prefix_fn"])),
+            *(id(x) for x in own),  # criteria and what is opaque stay outside of what is compiled
         )  # fmt: skip
         return search
 

@@ -4,6 +4,7 @@ A `Case` names a model, a prompt and settings; the oracle of its version answers
 """
 
 from dataclasses import dataclass, field
+from importlib import import_module
 from itertools import product
 
 import numpy as np
@@ -11,13 +12,14 @@ import numpy as np
 VOCAB = 100
 SPECIAL = {"bos_token_id": 98, "eos_token_id": 99}
 ENDS = list(range(10, 26))  # so many end-of-sequence tokens that texts do end
-DECODERS = ("gpt2", "llama", "bert")
+WRITERS = ("gpt2", "llama", "bert", "t5")
 
+GPT2 = {"vocab_size": VOCAB, "n_positions": 64, "n_embd": 32, "n_layer": 2, "n_head": 4, **SPECIAL}
 # name -> (class, configuration class, its arguments, standard deviation of the weights)
 MODELS = {
-    "gpt2": ("GPT2LMHeadModel", "GPT2Config", {
-        "vocab_size": VOCAB, "n_positions": 64, "n_embd": 32, "n_layer": 2, "n_head": 4, **SPECIAL,
-    }, 0.4),
+    "gpt2": ("GPT2LMHeadModel", "GPT2Config", GPT2, 0.4),
+    "near": ("GPT2LMHeadModel", "GPT2Config", GPT2, 0.03),  # added to gpt2's, as an assistant that is often right
+    "bytes": ("GPT2LMHeadModel", "GPT2Config", {**GPT2, "vocab_size": 320, "n_layer": 1}, 0.4),  # with a tokenizer
     "llama": ("LlamaForCausalLM", "LlamaConfig", {
         "vocab_size": VOCAB, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
         "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 64, "pad_token_id": 0, **SPECIAL,
@@ -74,7 +76,12 @@ def begun(model):
     return {"input_ids": tokens((3, 7)), "decoder_input_ids": np.concatenate([[[0]] * 3, tokens((3, 2), 6)], 1)}
 
 
+def text(model):
+    return {"input_ids": np.array([[264, 269], [269, 264]])}
+
+
 PROMPTS = {
+    "text": text,
     "plain": lambda model: {"input_ids": tokens((3, 7))}, "one": lambda model: {"input_ids": tokens((1, 7))},
     "none": lambda model: {}, "padded": padded, "repeats": repeats, "embeds": embeds, "types": types,
     "negative": negative, "begun": begun,
@@ -106,7 +113,34 @@ def continued(model, arguments):
     arguments["past_key_values"] = model(arguments["input_ids"][:, :4], use_cache=True).past_key_values
 
 
+def tokenizer_of(model):
+    """In the library that the model is of."""
+    library = import_module(type(model).__module__.partition(".")[0])
+    return library.PreTrainedTokenizerFast(tokenizer_file=f"{model.config._name_or_path}/tokenizer.json")
+
+
+def write_tokenizer(folder):
+    """A byte-level BPE of 256 bytes and a few merges."""
+    import tokenizers
+
+    made = tokenizers.Tokenizer(tokenizers.models.BPE())
+    made.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = tokenizers.decoders.ByteLevel()
+    trainer = tokenizers.trainers.BpeTrainer(
+        vocab_size=320, initial_alphabet=sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet()), show_progress=False
+    )
+    corpus = ["the other brother and the rest of them went there in the evening, then again in the morning"] * 3
+    made.train_from_iterator(corpus, trainer)
+    made.save(str(folder / "tokenizer.json"))
+
+
+def stops(model, arguments):
+    arguments.update(stop_strings=STOPS, tokenizer=tokenizer_of(model))
+
+
+STOPS = ["en", "th", "A", "er"]
 EXTRAS = {
+    "stops": stops,
     "prefix": lambda model, arguments: arguments.update(prefix_allowed_tokens_fn=allowed),
     "processor": lambda model, arguments: arguments.update(logits_processor=[Tilt()]),
     "criterion": lambda model, arguments: arguments.update(stopping_criteria=[Sevens()]),
@@ -250,6 +284,8 @@ EXTRA_CASES = (
     Case("criterion-gpt2", "gpt2", "plain", {**N, "pad_token_id": 5}, ("criterion",)),
     Case("criterion-beams", "gpt2", "plain", {**N, "num_beams": 3, "pad_token_id": 5}, ("criterion",)),
     Case("criterion-t5", "t5", "plain", N, ("criterion",)),
+    Case("stops", "bytes", "text", {"max_new_tokens": 40, "do_sample": True, "pad_token_id": 0}, ("stops",)),
+    Case("stops-beams", "bytes", "text", {"max_new_tokens": 40, "num_beams": 2, "do_sample": True}, ("stops",)),
     Case("past-gpt2", "gpt2", "plain", N, ("past",)),
     Case("past-llama", "llama", "plain", N, ("past",)),
     Case("embeds-gpt2", "gpt2", "embeds", N),
@@ -277,12 +313,12 @@ def _cases():
     for model, (name, settings) in product(("gpt2", "t5"), PROCESSORS.items()):
         prompt = "repeats" if name.startswith(("ngram", "encoder")) else "plain"
         yield Case(f"{name}-{model}", model, prompt, settings)
-    for model, (name, settings) in product(MODELS, {**BEAMS, **SAMPLED}.items()):
+    for model, (name, settings) in product(WRITERS, {**BEAMS, **SAMPLED}.items()):
         yield Case(f"{name}-{model}", model, "plain", settings)
     for name in ("greedy", "eos-list", "no-cache", "combined"):
         for model in ("llama", "bert"):
             yield Case(f"{name}-{model}", model, "plain", PROCESSORS[name])
-    for model, (name, settings) in product(MODELS, {**PROCESSORS, **BEAMS, **SAMPLED}.items()):
+    for model, (name, settings) in product(WRITERS, {**PROCESSORS, **BEAMS, **SAMPLED}.items()):
         if name not in OF_TEXT and (model != "bert" or name in BEAMS):
             yield Case(f"{name}-{model}-padded", model, "padded", settings)
     for model, (name, settings) in product(("gpt2", "llama", "t5"), {**CONTRASTIVE, **GROUPS}.items()):

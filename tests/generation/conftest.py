@@ -53,6 +53,8 @@ def ask(folder):
 
 @pytest.fixture(scope="session")
 def oracle(tmp_path_factory):
+    if "GENERATION_ORACLE" in os.environ:  # a folder of an earlier run, for runs by hand
+        return Oracle(Path(os.environ["GENERATION_ORACLE"]))
     base = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         base = base.parent
@@ -71,3 +73,10 @@ def oracle(tmp_path_factory):
         pytest.fail(error.stderr[-4000:])
     done.touch()
     return Oracle(root)
+
+
+@pytest.fixture(scope="session")
+def tokenizer(oracle):
+    from pytransformers import PreTrainedTokenizerFast
+
+    return PreTrainedTokenizerFast(tokenizer_file=str(oracle.folder / "bytes" / "tokenizer.json"))

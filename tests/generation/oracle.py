@@ -12,7 +12,7 @@ import numpy as np
 
 from tests.parity.harness import flatten
 
-from .cases import CASES, MODELS
+from .cases import CASES, MODELS, write_tokenizer
 
 os.environ.update(USE_TF="0", USE_FLAX="0")
 
@@ -27,7 +27,12 @@ def write_models(folder):
         with torch.no_grad():
             for parameter in model.parameters():
                 parameter.normal_(0.0, deviation)
+            if name == "near":
+                near = dict(transformers.GPT2LMHeadModel.from_pretrained(folder / "gpt2").named_parameters())
+                for key, parameter in model.named_parameters():
+                    parameter.add_(near[key])
         model.save_pretrained(folder / name)
+    write_tokenizer(folder / "bytes")
 
 
 def closest(output):

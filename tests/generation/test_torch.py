@@ -7,6 +7,13 @@ import torch
 from tests.parity.harness import assert_outputs, flatten
 
 from .cases import CASES, ENDS, tokens
+from .checks import *  # noqa: F403
+from .frameworks import FRAMEWORKS
+
+
+@pytest.fixture(scope="module")
+def fw():
+    return FRAMEWORKS["torch"]
 
 
 def generated(case, model):
