@@ -200,6 +200,12 @@ from .configs.base import (
 from .configs.bert import (
     BertConfig as BertConfig,
 )
+from .configs.constraints import (
+    Constraint as Constraint,
+    ConstraintListState as ConstraintListState,
+    DisjunctiveConstraint as DisjunctiveConstraint,
+    PhrasalConstraint as PhrasalConstraint,
+)
 from .configs.distilbert import (
     DistilBertConfig as DistilBertConfig,
 )
@@ -815,12 +821,15 @@ __all__ = [
     "CausalLMOutputWithPast",
     "CharSpan",
     "ClassifierFreeGuidanceLogitsProcessor",
+    "Constraint",
+    "ConstraintListState",
     "Conv1D",
     "DataCollatorForLanguageModeling",
     "DataCollatorForSeq2Seq",
     "DataCollatorForTokenClassification",
     "DataCollatorWithPadding",
     "DefaultDataCollator",
+    "DisjunctiveConstraint",
     "DistilBertConfig",
     "DistilBertForMaskedLM",
     "DistilBertForMultipleChoice",
@@ -1029,6 +1038,7 @@ __all__ = [
     "NoBadWordsLogitsProcessor",
     "NoRepeatNGramLogitsProcessor",
     "PaddingStrategy",
+    "PhrasalConstraint",
     "Pipeline",
     "PreTrainedModel",
     "PreTrainedTokenizer",

@@ -264,6 +264,7 @@ SHARED_NAMES = {
     "auto.tokenizer": ("AutoTokenizer",),
     "auto.image_processor": ("AutoImageProcessor",),
     "configs.base": ("PretrainedConfig",),
+    "configs.constraints": ("Constraint", "ConstraintListState", "DisjunctiveConstraint", "PhrasalConstraint"),
     "configs.generation": ("GenerationConfig",),
     "configs.watermark": ("WatermarkingConfig",),
     "tokenizers.encoding": ("BatchEncoding",),

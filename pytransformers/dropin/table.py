@@ -31,6 +31,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "feature_extraction_utils": ("processors.base",),
     "file_utils": (),
     "generation": _GENERATION,
+    "generation.beam_constraints": ("configs.constraints",),
     "generation.configuration_utils": ("configs.generation",),
     "generation.flax_utils": (f"{JAX}.generation.generate",),
     "generation.logits_process": (),

@@ -7,6 +7,7 @@ from pytransformers.configs.generation import GenerationConfig
 from .. import decoding, ops
 from .assisted import assistant_tokens, write_assisted
 from .beams import BeamSearch
+from .constrained import ConstrainedBeamSearch
 from .contrastive import ContrastiveSearch
 from .criteria import MaxTimeCriteria, StoppingCriteriaList, StopStringCriteria
 from .groups import GroupBeamSearch
@@ -20,6 +21,7 @@ from .search import Sampling
 MODES = {
     "greedy_search": Sampling, "sample": Sampling, "assisted_generation": Sampling, "beam_search": BeamSearch,
     "beam_sample": BeamSearch, "group_beam_search": GroupBeamSearch, "contrastive_search": ContrastiveSearch,
+    "constrained_beam_search": ConstrainedBeamSearch,
 }  # fmt: skip
 
 
@@ -105,7 +107,7 @@ class GenerationMixin:
             record = Record(config, streamer)
             if streamer is not None:
                 streamer.put(request.prompt)
-            search = request.search(_mode(mode), criteria, extras)
+            search = request.search(MODES[mode], criteria, extras)
             if assisted:
                 drafter = None
                 if assistant_model is not None:
@@ -158,15 +160,6 @@ class GenerationMixin:
         place = place + ops.cast(tokens, ops.dtype(place))
         found = ops.take(ops.reshape(scores, (-1,)), place, 0)
         return ops.where(beam_indices < 0, ops.zeros_like(found), found)
-
-
-def _mode(name):
-    if name in MODES:
-        return MODES[name]
-    raise ValueError(
-        f"[generation] expected a search that this version has, got {name} (constraints, force_words_ids): leave "
-        "these out, or use bad_words_ids, sequence_bias or prefix_allowed_tokens_fn"
-    )
 
 
 def guidance_of(model, config, ids, mask):

@@ -151,6 +151,10 @@ class GroupBeamSearch(Search):
         going = ops.logical_not(over)
         return (more and bool(going)) if isinstance(more, bool) else ops.logical_and(more, going)
 
+    def counted(self, state, row, beams):
+        """Of the beams of a group that is not done, those whose texts count when the search ends."""
+        return beams
+
     def result(self, state):
         """The best texts of all groups: those held, and, of groups that are not done, those still running."""
         config, n = self.config, self.config.num_beams
@@ -159,13 +163,14 @@ class GroupBeamSearch(Search):
         fields = ("running", "running_scores", "path", "held", "held_scores", "held_length", "held_path", "done")
         rows = zip(*(ops.tolist(state[name]) for name in fields), strict=True)
         found = []
-        for running, scores, path, held, held_scores, held_length, held_path, done in rows:
+        for row, (running, scores, path, held, held_scores, held_length, held_path, done) in enumerate(rows):
             best = []
             for group, (begin, end) in enumerate(self.groups):
                 beams = [beam for beam in range(begin, end) if held_length[beam]]
                 texts = [(held_scores[i], held[i][: held_length[i]], held_path[i]) for i in beams]
                 if not done[group]:
-                    open_ = [(scores[i] / penalty, running[i][:length], path[i]) for i in range(begin, end)]
+                    beams = self.counted(state, row, range(begin, end))
+                    open_ = [(scores[i] / penalty, running[i][:length], path[i]) for i in beams]
                     texts = sorted(texts + open_, key=lambda text: -text[0])[:size]
                 best += texts
             found += sorted(best, key=lambda text: -text[0])[: config.num_return_sequences]

@@ -15,7 +15,8 @@ from .processors import as_tokens
 
 logger = logging.getLogger(__name__)
 
-LENGTHS = ("max_length", "max_new_tokens", "min_length", "min_new_tokens")  # are tensors in compiled programs
+# settings that compiled programs do not depend on: lengths are tensors, constraints stay on the host
+NOT_COMPILED = ("max_length", "max_new_tokens", "min_length", "min_new_tokens", "constraints", "force_words_ids")
 FLAGS = ("output_attentions", "output_hidden_states")
 UNUSED = ("cache_position", "position_ids", "logits_to_keep", "use_cache", *FLAGS)  # settled here, whatever is passed
 SMALLEST_BUCKET = 16
@@ -80,7 +81,8 @@ class Request:
         if self.pad is None and self.eos:
             logger.info("[generate] no pad_token_id: rows that have ended are filled with eos_token_id %s", self.eos[0])
         self.fill = self.pad if self.pad is not None else self.eos[0] if self.eos else 0
-        if config.num_beams > 1 and config.num_beam_groups == 1 and self.eos:
+        constrained = config.constraints is not None or config.force_words_ids is not None
+        if config.num_beams > 1 and config.num_beam_groups == 1 and not constrained and self.eos:
             self.fill = self.pad or self.eos[0]  # a padding token 0 counts as none here in transformers 4.57
 
     def _lengths(self, given):
@@ -276,9 +278,9 @@ class Request:
                 return made
 
         search = kind(config, eos, self.fill, processors, criteria, self.static, self.capacity, self.options)
-        opaque = guidance is not None or extras["prefix_fn"] is not None
+        opaque = not kind.in_graph or guidance is not None or extras["prefix_fn"] is not None
         search.in_graph = not (opaque or criteria or any(not getattr(x, "in_graph", True) for x in own))
-        settled = {name: value for name, value in config.to_dict().items() if name not in LENGTHS}
+        settled = {name: value for name, value in config.to_dict().items() if name not in NOT_COMPILED}
         self.key = (
             kind.__name__, repr(settled), self.fill, tuple(eos), self.static, self.capacity, repr(self.options),
             *(id(x) for x in own),  # criteria and what is opaque stay outside of what is compiled

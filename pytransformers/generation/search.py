@@ -59,6 +59,8 @@ class Search:
         self.processors, self.criteria, self.options = processors, criteria, options
         self.prompt, self.capacity = prompt, capacity
 
+    in_graph = True  # whether it can be compiled, or has to see numbers
+
     @property
     def expand(self):
         """Rows for each row of the prompt."""
