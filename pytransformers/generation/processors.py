@@ -396,6 +396,11 @@ class HammingDiversityLogitsProcessor(LogitsProcessor):
 
     def __init__(self, diversity_penalty, num_beams, num_beam_groups):
         self.diversity_penalty = positive(diversity_penalty, "diversity_penalty")
+        if not 1 < num_beam_groups <= num_beams:
+            raise ValueError(
+                f"[num_beam_groups] expected at least 2 and at most num_beams ({num_beams}), got {num_beam_groups}: "
+                "correct it"
+            )
         self.group_size = num_beams // num_beam_groups
 
     def __call__(self, input_ids, scores, current_tokens, beam_group_idx):

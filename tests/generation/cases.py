@@ -138,6 +138,13 @@ def stops(model, arguments):
     arguments.update(stop_strings=STOPS, tokenizer=tokenizer_of(model))
 
 
+def constraints(model, arguments):
+    """Objects of the library that the model is of."""
+    library = import_module(type(model).__module__.partition(".")[0])
+    either = library.DisjunctiveConstraint([[50, 51], [50, 52], [61]])
+    arguments.update(constraints=[library.PhrasalConstraint([44, 45]), either])
+
+
 STOPS = ["en", "th", "A", "er"]
 EXTRAS = {
     "stops": stops,
@@ -145,6 +152,7 @@ EXTRAS = {
     "processor": lambda model, arguments: arguments.update(logits_processor=[Tilt()]),
     "criterion": lambda model, arguments: arguments.update(stopping_criteria=[Sevens()]),
     "past": continued,
+    "constraints": constraints,
 }
 
 
@@ -270,6 +278,21 @@ GROUPS = {
         "length_penalty": 1.5, "eos_token_id": ENDS, "pad_token_id": 0,
     },
 }  # fmt: skip
+W = {**N, "output_scores": False}  # with it the oracle fails on texts that lack a phrase
+CONSTRAINED = {
+    "phrases": {**W, "num_beams": 4, "force_words_ids": [[40, 41], [55]]},
+    "phrases-ends": {
+        **W, "num_beams": 3, "force_words_ids": [[33], [40, 41, 42]], "eos_token_id": ENDS, "pad_token_id": 0,
+        "num_return_sequences": 3, "length_penalty": 0.5, "early_stopping": True,
+    },
+    "phrases-either": {
+        **W, "num_beams": 5, "force_words_ids": [[[40, 43], [40, 42], [60, 61, 62]], [70, 71]], "eos_token_id": ENDS,
+        "pad_token_id": 5, "early_stopping": "never", "length_penalty": 2.0, "min_new_tokens": 4,
+        "num_return_sequences": 2,
+    },
+    "phrases-too-long": {**W, "max_new_tokens": 4, "num_beams": 3, "force_words_ids": [[40, 41, 42, 43, 44, 45]]},
+    "phrases-no-cache": {**W, "num_beams": 2, "force_words_ids": [[77, 78]], "use_cache": False},
+}  # fmt: skip
 # padding counts as text for these in transformers, and not here
 OF_TEXT = (
     "repetition-penalty", "repetition-reward", "ngram-1", "ngram-2", "ngram-3", "encoder-penalty", "encoder-ngram",
@@ -321,7 +344,7 @@ def _cases():
     for model, (name, settings) in product(WRITERS, {**PROCESSORS, **BEAMS, **SAMPLED}.items()):
         if name not in OF_TEXT and (model != "bert" or name in BEAMS):
             yield Case(f"{name}-{model}-padded", model, "padded", settings)
-    for model, (name, settings) in product(("gpt2", "llama", "t5"), {**CONTRASTIVE, **GROUPS}.items()):
+    for model, (name, settings) in product(("gpt2", "llama", "t5"), {**CONTRASTIVE, **GROUPS, **CONSTRAINED}.items()):
         yield Case(f"{name}-{model}", model, "plain", settings, version="4.51.3")
         if name not in OF_TEXT:
             yield Case(f"{name}-{model}-padded", model, "padded", settings, version="4.51.3")
@@ -332,6 +355,10 @@ def _cases():
         yield Case(f"contrastive-{model}-outputs", model, "one", settings, version="4.51.3")
         settings = {**GROUPS["groups"], "return_dict_in_generate": True, "output_scores": True, "eos_token_id": ENDS}
         yield Case(f"groups-{model}-outputs", model, "plain", settings, version="4.51.3")
+        settings = {**CONSTRAINED["phrases"], "return_dict_in_generate": True, "output_scores": True}
+        yield Case(f"phrases-{model}-outputs", model, "plain", settings, version="4.51.3")
+        settings = {**W, "num_beams": 4, "force_words_ids": [[34]]}
+        yield Case(f"constraints-{model}", model, "plain", settings, ("constraints",), version="4.51.3")
 
 
 CASES = {case.name: case for case in _cases()}
