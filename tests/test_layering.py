@@ -46,7 +46,7 @@ TABLE = {
     ),
     "cli": (HIGH | {"cli"}, {"numpy"}),
     "training": ({"utils", "outputs", "auto", "tokenizers", "configs"}, {"numpy"}),
-    "dropin": ({"auto", "configs", "tokenizers", "training", "utils", "dropin"}, set()),
+    "dropin": ({"auto", "configs", "outputs", "tokenizers", "training", "utils", "dropin"}, set()),
     # The shared definitions see one framework's names, through relative imports only; NumPy is for tables of
     # positions and indices that depend on the configuration alone.
     "layers": (SHARED | {"nn", "ops"}, {"numpy"}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import enum
 import json
 from typing import Any
 
@@ -104,6 +105,22 @@ CHECKS = {
 }  # fmt: skip
 
 
+class GenerationMode(str, enum.Enum):
+    """The searches of `generate`, by their names in `transformers`."""
+
+    GREEDY_SEARCH = "greedy_search"
+    SAMPLE = "sample"
+    CONTRASTIVE_SEARCH = "contrastive_search"
+    ASSISTED_GENERATION = "assisted_generation"
+    DOLA_GENERATION = "dola_generation"
+    BEAM_SEARCH = "beam_search"
+    BEAM_SAMPLE = "beam_sample"
+    CONSTRAINED_BEAM_SEARCH = "constrained_beam_search"
+    GROUP_BEAM_SEARCH = "group_beam_search"
+
+    __str__ = str.__str__
+
+
 class GenerationConfig:
     """Settings of `generate`; keyword arguments are the fields of DEFAULTS, further ones are kept as attributes.
 
@@ -139,28 +156,36 @@ class GenerationConfig:
             if contradicts(self):
                 raise ValueError(f"[generation] {message.format(**vars(self))}")
 
-    def get_generation_mode(self, assistant_model: Any = None) -> str:
-        """Which search these settings ask for, by its name in `transformers`."""
+    def get_generation_mode(self, assistant_model: Any = None) -> GenerationMode:
+        """Which search these settings ask for.
+
+        Raises:
+            ValueError: `generate` has no such search.
+        """
+        if self.dola_layers is not None:
+            raise ValueError(
+                f"[generation] expected dola_layers=None, got {self.dola_layers!r}: contrasting layers (DoLa) is not "
+                "supported, leave it out"
+            )
         if self.constraints is not None or self.force_words_ids is not None:
-            mode = "constrained_beam_search"
+            mode = GenerationMode.CONSTRAINED_BEAM_SEARCH
+        elif self.num_beams > 1 and self.num_beam_groups > 1:
+            mode = GenerationMode.GROUP_BEAM_SEARCH
         elif self.num_beams > 1:
-            mode = "group_beam_search" if self.num_beam_groups > 1 else "beam_search"
-            if self.do_sample and mode == "beam_search":
-                mode = "beam_sample"
+            mode = GenerationMode.BEAM_SAMPLE if self.do_sample else GenerationMode.BEAM_SEARCH
         elif self.do_sample:
-            mode = "sample"
+            mode = GenerationMode.SAMPLE
         elif (self.top_k or 0) > 1 and (self.penalty_alpha or 0) > 0:
-            mode = "contrastive_search"
+            mode = GenerationMode.CONTRASTIVE_SEARCH
         else:
-            mode = "greedy_search"
-        assisted = assistant_model is not None or self.prompt_lookup_num_tokens is not None
-        if assisted:
-            if mode not in ("greedy_search", "sample"):
+            mode = GenerationMode.GREEDY_SEARCH
+        if assistant_model is not None or self.prompt_lookup_num_tokens is not None:
+            if mode not in (GenerationMode.GREEDY_SEARCH, GenerationMode.SAMPLE):
                 raise ValueError(
                     f"[generation] expected greedy search or sampling with an assistant, got {mode}: leave num_beams, "
                     "penalty_alpha and constraints at their defaults"
                 )
-            mode = "assisted_generation"
+            mode = GenerationMode.ASSISTED_GENERATION
         return mode
 
     # -- as data -----------------------------------------------------------------------------------------------------
@@ -182,9 +207,12 @@ class GenerationConfig:
         """The fields that differ from the defaults."""
         return {n: v for n, v in self.to_dict().items() if n not in DEFAULTS or v != DEFAULTS[n]}
 
-    def to_json_string(self, use_diff: bool = True, **_: Any) -> str:
+    def to_json_string(self, use_diff: bool = True, ignore_metadata: bool = False, **_: Any) -> str:
+        """JSON, with `use_diff` of what differs from the defaults, with `ignore_metadata` of the settings alone."""
         values = self.to_diff_dict() if use_diff else self.to_dict()
-        if self._from_model_config:
+        if ignore_metadata:
+            values.pop("transformers_version", None)
+        elif self._from_model_config:
             values["_from_model_config"] = True
         values = {name: _as_json(value) for name, value in values.items() if value is not None or not use_diff}
         return json.dumps(values, indent=2, sort_keys=True) + "\n"
@@ -199,7 +227,7 @@ class GenerationConfig:
         return hash(self.to_json_string())
 
     def __repr__(self) -> str:
-        return f"GenerationConfig {self.to_json_string()}"
+        return f"GenerationConfig {self.to_json_string(ignore_metadata=True)}"
 
     # -- files -------------------------------------------------------------------------------------------------------
     @classmethod

@@ -31,6 +31,7 @@ _BY_REASON = {
     "caches of this kind": (
         "EncoderDecoderCache HybridCache OffloadedCache QuantizedCache SinkCache SlidingWindowCache"
     ),
+    "beam searches of one's own": "BeamScorer BeamSearchScorer ConstrainedBeamSearchScorer",
     "layers of this base": "GradientCheckpointingLayer",
     "models of this architecture": (
         "BlenderbotConfig BlenderbotSmallConfig BloomPreTrainedModel LongT5Config M2M100Config MT5Config MarianConfig "

@@ -10,7 +10,7 @@ from ..auto.table import ARCHITECTURES
 
 TORCH, JAX, TENSORFLOW = "backends.torch", "backends.jax", "backends.tensorflow"
 _TRAINING = ("training.callbacks", "training.kinds", "training.seed")
-_GENERATION = (f"{TORCH}.generation.generate", "outputs")
+_GENERATION = (f"{TORCH}.generation.generate", "outputs", "configs.generation", "dropin.generation")
 _INTEGRATIONS = ("dropin.integrations", f"{TORCH}.adapters")
 _TASKS = (
     "feature_extraction", "fill_mask", "image_classification", "image_feature_extraction", "question_answering",
@@ -32,6 +32,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "file_utils": (),
     "generation": _GENERATION,
     "generation.beam_constraints": ("configs.constraints",),
+    "generation.beam_search": (),
     "generation.configuration_utils": ("configs.generation",),
     "generation.flax_utils": (f"{JAX}.generation.generate",),
     "generation.logits_process": (),

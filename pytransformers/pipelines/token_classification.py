@@ -24,7 +24,7 @@ class TokenClassificationArgumentHandler(ArgumentHandler):
         split, delimiter = kwargs.get("is_split_into_words", False), kwargs.get("delimiter")
         if is_stream(inputs) and not isinstance(inputs, list):
             return inputs, split, None, delimiter
-        if not isinstance(inputs, (str, list, tuple)) or len(inputs) == 0:
+        if not isinstance(inputs, (str, list, tuple)) or (not isinstance(inputs, str) and not inputs):
             raise ValueError(f"[token-classification] expected at least one text, got {inputs!r:.80}")
         inputs = [inputs] if isinstance(inputs, str) else list(inputs)
         offsets = kwargs.get("offset_mapping")

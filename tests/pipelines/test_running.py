@@ -236,6 +236,14 @@ def test_registry(models):
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_empty_text_has_no_entities(models, framework):
+    pipe = pipeline("ner", model=models / "bert-entities", framework=framework)
+    assert pipe("") == [] and pipe(["", ""], aggregation_strategy="simple") == [[], []]
+    with pytest.raises(ValueError, match=r"expected at least one text, got \[\]"):
+        pipe([])
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_saving(models, tmp_path, framework):
     pipe = pipeline("ner", model=models / "bert-entities", framework=framework)
     pipe.save_pretrained(tmp_path / "saved")
