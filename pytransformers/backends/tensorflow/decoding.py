@@ -76,8 +76,8 @@ def watermark(config, model):
     """None: green lists are made by PyTorch's generator."""
     if config is not None:
         raise ValueError(
-            "[watermarking_config] expected a PyTorch model, whose generator decides what is green, got TensorFlow: use "
-            "the PyTorch class, or leave watermarking_config out"
+            "[watermarking_config] expected a PyTorch model, whose generator decides what is green, got TensorFlow: "
+            "use the PyTorch class, or leave watermarking_config out"
         )
 
 
