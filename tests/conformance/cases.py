@@ -49,6 +49,8 @@ SHAPES = [
     case("flatten", normal(2, 3, 2), reference=lambda x: x.reshape(-1)),
     case("flatten:some", normal(2, 3, 2, 2), reference=lambda x, start_dim, end_dim: x.reshape(2, 6, 2),
          start_dim=1, end_dim=-2),
+    case("flatten:empty", normal(2, 0, 3, 2), reference=lambda x, start_dim: x.reshape(2, 0, 6), start_dim=2,
+         options={"gradient": False}),
     case("transpose", normal(2, 3, 4), reference=lambda x, dim0, dim1: x.swapaxes(dim0, dim1), dim0=1, dim1=-1),
     case("permute", normal(2, 3, 4), reference=lambda x, dims: x.transpose(dims), dims=(2, 0, 1)),
     case("unsqueeze", normal(2, 3), reference=lambda x, dim: np.expand_dims(x, dim), dim=-1),

@@ -100,6 +100,16 @@ def test_frozen_parameters_stay_frozen(saved):
     assert model.num_parameters(only_trainable=True) == trainable < model.num_parameters()
 
 
+def test_memory_footprint(saved):
+    model = saved[0]
+    held = sum(p.untyped_storage().nbytes() for p in model.parameters())  # a shared parameter comes once
+    buffers = sum(b.untyped_storage().nbytes() for b in model.buffers())
+    assert model.get_memory_footprint(return_buffers=False) == held
+    assert model.get_memory_footprint() == held + buffers
+    assert model.half().get_memory_footprint(return_buffers=False) == held // 2
+    model.float()
+
+
 def test_buffers_and_rotary_tables_keep_their_precision(tmp_path):
     make(Torch(), "LlamaForCausalLM").save_pretrained(tmp_path)
     half = pytransformers.LlamaForCausalLM.from_pretrained(tmp_path, dtype="bfloat16")

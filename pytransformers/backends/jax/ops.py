@@ -1,6 +1,7 @@
 """The operation vocabulary in JAX. Contract: `pytransformers/ops/__init__.pyi`."""
 
 import builtins
+import math
 
 import jax
 import jax.numpy as jnp
@@ -66,7 +67,7 @@ def size(x, dim):
 
 def flatten(x, start_dim=0, end_dim=-1):
     start, end = start_dim % x.ndim, end_dim % x.ndim
-    return jnp.reshape(x, (*x.shape[:start], -1, *x.shape[end + 1 :]))
+    return jnp.reshape(x, (*x.shape[:start], math.prod(x.shape[start : end + 1]), *x.shape[end + 1 :]))
 
 
 def transpose(x, dim0, dim1):

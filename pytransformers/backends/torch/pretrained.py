@@ -99,6 +99,11 @@ class PreTrainedModel(PeftAdapterMixin, GenerationMixin, PreTrainedMixin, nn.Mod
         """That of the first floating-point parameter."""
         return next((p.dtype for p in self.parameters() if p.is_floating_point()), torch.float32)
 
+    def get_memory_footprint(self, return_buffers=True):
+        """Bytes of the parameters, each shared one once, and with `return_buffers` of the buffers."""
+        tensors = [*self.parameters(), *(self.buffers() if return_buffers else ())]
+        return sum(tensor.nelement() * tensor.element_size() for tensor in tensors)
+
     # -- for the mixin -----------------------------------------------------------------------------------------------
     @classmethod
     def _creation(cls, backend):
