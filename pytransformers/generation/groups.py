@@ -88,7 +88,10 @@ class GroupBeamSearch(Search):
         return ids[:, :length], None, None if known is None else known[:, :length]
 
     def step(self, state, group, scores, done, begin):
-        """The next beams of the group that begins there. Gives the group, tokens and sources (batch, m), and whether it is done (batch,)."""
+        """The next beams of the group that begins at beam `begin`.
+
+        Gives the group, tokens and sources (batch, m), and whether it is done (batch,).
+        """
         config, length, prompt = self.config, state["length"], state["prompt"]
         batch, m, vocab = ops.shape(scores)
         total = ops.reshape(scores + group["running_scores"][:, :, None], (batch, m * vocab))
@@ -128,7 +131,8 @@ class GroupBeamSearch(Search):
             full = ops.logical_and(full, ops.amin(held_scores, -1) >= hope)
         running = chosen(group["running"], source)
         running = ops.update_slice(running, ops.cast(token_on, ops.dtype(running))[:, :, None], length, 2)
-        path = ops.update_slice(chosen(group["path"], source), self.place(source, begin)[:, :, None], length - prompt, 2)
+        places = self.place(source, begin)[:, :, None]
+        path = ops.update_slice(chosen(group["path"], source), places, length - prompt, 2)
         new = {
             "running": running, "running_scores": running_scores, "path": path, "held": chosen(texts, kept),
             "held_scores": held_scores, "held_length": held_length, "held_path": chosen(paths, kept),

@@ -125,8 +125,8 @@ def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
     """torch.gather: `index` has x's rank; out[i][j] = x[index[i][j]][j] for dim 0."""
 
 def scatter(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
-    """torch.scatter: x with `src` at `index` along `dim`; both have its shape but for `dim`. Where one index comes twice,
-    one of its values is taken."""
+    """torch.scatter: x with `src` at `index` along `dim`; both have its shape but for `dim`. Where one index comes
+    twice, one of its values is taken."""
 
 def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """torch.scatter_add: `src` is added to x at `index` along `dim`, each as often as its index comes."""
