@@ -1,5 +1,6 @@
 """From a GenerationConfig to the processors it asks for, in the order of `transformers`."""
 
+from .. import ops
 from . import processors as p
 from . import warpers as w
 
@@ -18,7 +19,7 @@ def build(config, eos_token_id, state, prompt_length, own=(), encoder=None, guid
         watermark: None, or the processor that marks texts.
     """
     ids, mask = encoder or (None, None)
-    known = None if mask is None else mask != 0
+    known = None if mask is None else ops.cast(mask, ops.bool_)
     eos = eos_token_id
     decay = config.exponential_decay_length_penalty
     begin = prompt_length

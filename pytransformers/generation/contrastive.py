@@ -13,6 +13,8 @@ OWN = ("logits", "context", "next", "finished", "seen")
 class ContrastiveSearch(Sampling):
     def __init__(self, *args):
         super().__init__(*args)
+        if not self.config.use_cache:
+            raise ValueError("[contrastive_search] expected use_cache=True, got False: each token is read with a cache")
         self.options = {**self.options, "output_hidden_states": True}
 
     @property

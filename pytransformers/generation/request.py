@@ -122,7 +122,13 @@ class Request:
     # -- inputs ------------------------------------------------------------------------------------------------------
     def _ids(self, values, name):
         """Token ids (batch, length) as int64, checked."""
-        ids = decoding.host(values)
+        try:
+            ids = decoding.host(values)
+        except ValueError as error:
+            raise ValueError(
+                f"[generate] expected rows of the same length in {name}, got {len(values)} of several: pad them, and "
+                "pass attention_mask"
+            ) from error
         if ids.ndim != 2 or 0 in ids.shape or not np.issubdtype(ids.dtype, np.integer):
             raise ValueError(
                 f"[generate] expected {name} (batch, length) of integers, at least one in each row, got shape "
@@ -245,6 +251,11 @@ class Request:
         self.options.update((name, value) for name, value in arguments.items() if name not in further)
         if types is not None:
             types = decoding.host(types).astype(np.int64)
+            if types.shape != self.prompt.shape:
+                raise ValueError(
+                    f"[generate] expected token_type_ids of shape {tuple(self.prompt.shape)} as input_ids, got "
+                    f"{types.shape}"
+                )
             rest = np.repeat(types[:, -1:], self.capacity - types.shape[1], 1)
             further["token_type_ids"] = decoding.ids(np.concatenate((types, rest), 1), self.model)
         if further:
