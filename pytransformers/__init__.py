@@ -5,8 +5,8 @@ one framework it belongs to. `BertModel` is PyTorch's, `FlaxBertModel` JAX's, `T
 """
 
 _SUBMODULES = (
-    "auto", "backends", "cli", "configs", "ops", "outputs", "pipelines", "processors", "tokenizers", "utils",
-    "version", "weights",
+    "auto", "backends", "cli", "configs", "dropin", "ops", "outputs", "pipelines", "processors", "tokenizers",
+    "training", "utils", "version", "weights",
 )  # fmt: skip
 
 

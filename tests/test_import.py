@@ -47,6 +47,13 @@ def test_loads_no_framework_and_no_numpy(code):
     assert not roots(loaded(code)) & HEAVY
 
 
+def test_parts_are_there_without_importing_each():
+    """`pytransformers.dropin.install()` works after the bare import, and `dir` names every part that it finds."""
+    parts = {"auto", "cli", "configs", "dropin", "pipelines", "processors", "tokenizers", "training", "utils"}
+    code = f"import pytransformers as p\nfor part in {parts!r}: getattr(p, part), dir(p).index(part)"
+    assert {f"pytransformers.{part}" for part in parts} <= loaded(code)
+
+
 def test_the_bare_import_loads_one_file():
     assert {name for name in loaded("import pytransformers") if name.startswith("pytransformers")} == {"pytransformers"}
 
