@@ -93,7 +93,8 @@ ASSISTED = {
 @pytest.mark.parametrize("how", ("assistant", "lookup"))
 def test_drafts_change_nothing(how, settings, fw, oracle):
     model = fw.model(oracle, "gpt2")
-    drafts = {"lookup": {"prompt_lookup_num_tokens": 4}, "assistant": {"assistant_model": fw.model(oracle, "near")}}[how]
+    lookup, assistant = {"prompt_lookup_num_tokens": 4}, {"assistant_model": fw.model(oracle, "near")}
+    drafts = lookup if how == "lookup" else assistant
     prompt = np.tile(tokens((1, 5), 3), (1, 3))
     settings = {"max_new_tokens": 15, **settings}
     plain = fw.generate(model, prompt, **settings)

@@ -73,6 +73,12 @@ class Jax(Framework):
         return jax.jit(function)
 
     @staticmethod
+    def change(model, name, factor):
+        """Multiply a parameter."""
+        parameter = dict(model.named_parameters())[name]
+        parameter.set_value(parameter.get_value() * factor)
+
+    @staticmethod
     def programs(model):
         from pytransformers.backends.jax import decoding
 
@@ -97,6 +103,12 @@ class TensorFlow(Framework):
         import tensorflow as tf
 
         return tf.function(function, jit_compile=True, autograph=False)
+
+    @staticmethod
+    def change(model, name, factor):
+        """Multiply a parameter."""
+        parameter = dict(model.named_parameters())[name]
+        parameter.assign(parameter * factor)
 
     @staticmethod
     def programs(model):

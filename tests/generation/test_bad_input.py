@@ -21,7 +21,9 @@ CONTRADICTIONS = {
     "max_time": ({"max_time": -1}, "seconds"),
     "num_beams": ({"num_beams": 0}, "positive integer"),
     "beams-of-groups": ({"num_beams": 5, "num_beam_groups": 2, "diversity_penalty": 1.0}, "multiple"),
-    "sampled-groups": ({"num_beams": 4, "num_beam_groups": 2, "diversity_penalty": 1.0, "do_sample": True}, "do_sample"),
+    "sampled-groups": (
+        {"num_beams": 4, "num_beam_groups": 2, "diversity_penalty": 1.0, "do_sample": True}, "do_sample",
+    ),
     "no-diversity": ({"num_beams": 4, "num_beam_groups": 2}, "diversity_penalty"),
     "returned-greedy": ({"num_return_sequences": 2}, "num_return_sequences"),
     "returned-beams": ({"num_beams": 2, "num_return_sequences": 3}, "num_return_sequences"),

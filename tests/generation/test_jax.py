@@ -3,6 +3,7 @@
 import pytest
 
 from .checks import *  # noqa: F403
+from .compiled import *  # noqa: F403
 from .frameworks import FRAMEWORKS
 
 
