@@ -15,8 +15,9 @@ from .processors import as_tokens
 
 logger = logging.getLogger(__name__)
 
-# settings that compiled programs do not depend on: lengths are tensors, constraints stay on the host
-NOT_COMPILED = ("max_length", "max_new_tokens", "min_length", "min_new_tokens", "constraints", "force_words_ids")
+# settings that compiled programs do not depend on: lengths are tensors, constraints and criteria stay on the host
+NOT_COMPILED = ("max_length", "max_new_tokens", "min_length", "min_new_tokens", "constraints", "force_words_ids",
+                "max_time", "stop_strings", "transformers_version")  # fmt: skip
 FLAGS = ("output_attentions", "output_hidden_states")
 UNUSED = ("cache_position", "position_ids", "logits_to_keep", "use_cache", *FLAGS)  # settled here, whatever is passed
 SMALLEST_BUCKET = 16
