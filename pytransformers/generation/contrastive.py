@@ -11,6 +11,8 @@ OWN = ("logits", "context", "next", "finished", "seen")
 
 
 class ContrastiveSearch(Sampling):
+    scores_inside = True
+
     def __init__(self, *args):
         super().__init__(*args)
         if not self.config.use_cache:

@@ -291,7 +291,13 @@ class Request:
 
         search = kind(config, eos, self.fill, processors, criteria, self.static, self.capacity, self.options)
         opaque = not kind.in_graph or guidance is not None or extras["prefix_fn"] is not None
-        search.in_graph = not (opaque or criteria or any(not getattr(x, "in_graph", True) for x in own))
+        opaque = opaque or any(not getattr(x, "in_graph", True) for x in own)
+        search.in_graph = not (opaque or criteria)
+        if opaque and kind.scores_inside and not decoding.eager:
+            raise ValueError(
+                f"[{config.get_generation_mode()}] expected processors that can be compiled, got guidance_scale, "
+                "prefix_allowed_tokens_fn or a processor with in_graph=False: leave them out, or use PyTorch"
+            )
         settled = {name: value for name, value in config.to_dict().items() if name not in NOT_COMPILED}
         self.key = (
             kind.__name__, repr(settled), self.fill, tuple(eos), self.static, self.capacity, repr(self.options),

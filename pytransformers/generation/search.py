@@ -54,6 +54,8 @@ class Search:
         options: further arguments of every call of the model that are no tensors.
     """
 
+    scores_inside = False  # whether `prefill` and `forward`, which are always compiled, call the processors
+
     def __init__(self, config, eos_token_id, pad_token_id, processors, criteria, prompt, capacity, options):
         self.config, self.eos_token_id, self.pad_token_id = config, eos_token_id, pad_token_id
         self.processors, self.criteria, self.options = processors, criteria, options

@@ -66,3 +66,11 @@ def test_weights_are_no_constants(fw, oracle):
     model.save_pretrained(path := oracle.folder / f"changed-{fw.name}")
     again = fw.public("GPT2LMHeadModel").from_pretrained(path)
     assert after.tolist() == fw.generate(again, tokens((2, 7)), max_new_tokens=6).tolist()
+
+
+def test_what_cannot_be_compiled_is_refused(fw, oracle):
+    """Contrastive search weighs its candidates within the program."""
+    model = fw.model(oracle, "gpt2")
+    for settings in ({"prefix_allowed_tokens_fn": lambda batch, ids: [3]}, {"guidance_scale": 2.0}):
+        with pytest.raises(ValueError, match=r"^\[contrastive_search\] expected processors that can be compiled"):
+            fw.generate(model, tokens((1, 7)), penalty_alpha=0.5, top_k=3, max_new_tokens=3, **settings)
