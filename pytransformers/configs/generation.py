@@ -51,6 +51,7 @@ FROM_MODEL = tuple(
     name for name in DEFAULTS
     if name not in ("max_time", "output_attentions", "output_hidden_states", "use_cache", "compile_config")
 )  # fmt: skip
+TOKENS = ("pad_token_id", "bos_token_id", "eos_token_id", "decoder_start_token_id")
 HUB_ARGUMENTS = ("cache_dir", "force_download", "local_files_only", "token", "revision", "subfolder")
 CACHES = (None, "dynamic", "static", "dynamic_full", "offloaded", "offloaded_static", "hybrid", "sliding_window")
 
@@ -140,6 +141,7 @@ class GenerationConfig:
         for name, value in kwargs.items():
             setattr(self, name, value)
         self.validate()
+        self._original: dict[str, Any] | None = None  # where it came from a file or a model: the settings then
 
     # -- checks ------------------------------------------------------------------------------------------------------
     def validate(self, strict: bool = False) -> None:
@@ -234,6 +236,7 @@ class GenerationConfig:
     def from_dict(cls, config_dict: dict[str, Any], return_unused_kwargs: bool = False, **kwargs: Any) -> Any:
         config = cls(**config_dict)
         unused = config.update(**kwargs)
+        config._original = config._compared()
         return (config, unused) if return_unused_kwargs else config
 
     @classmethod
@@ -265,7 +268,22 @@ class GenerationConfig:
         for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
             if name not in found and getattr(decoder, name, None) is not None:
                 found[name] = getattr(decoder, name)
-        return cls(**found, _from_model_config=True)
+        config = cls(**found, _from_model_config=True)
+        config._original = config._compared()
+        return config
+
+    def follows(self, model_config: Any) -> bool:
+        """Whether this was made from the model's configuration, nobody has edited it since, and that configuration
+        chooses how to generate, beyond special tokens: older programs set `model.config.num_beams`."""
+        return (
+            self._from_model_config
+            and any(
+                getattr(model_config, name, DEFAULTS[name]) not in (None, DEFAULTS[name])
+                for name in FROM_MODEL
+                if name not in TOKENS
+            )
+            and self._original == self._compared()
+        )
 
     def save_pretrained(self, save_directory: Any, config_file_name: str | None = None, **kwargs: Any) -> None:
         """Write generation_config.json, atomically."""
@@ -298,7 +316,9 @@ _CONTRADICTIONS = (
 
 
 def _value(name: str, value: Any) -> Any:
-    """A field as it is held."""
+    """A field as it is held: NumPy's numbers and the arrays of any framework as Python's."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
     if name == "watermarking_config" and isinstance(value, dict):
         return WatermarkingConfig.from_dict(value)
     return value

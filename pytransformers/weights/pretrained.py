@@ -101,8 +101,11 @@ class PreTrainedMixin:
     @property
     def generation_config(self):
         """How `generate` works when not told otherwise: of generation_config.json, else of the config's settings."""
-        if vars(self).get("_generation_config") is None:
-            self._generation_config = GenerationConfig.from_model_config(self.config)
+        held = vars(self).get("_generation_config")
+        if held is None or held.follows(self.config):
+            fresh = GenerationConfig.from_model_config(self.config)
+            if fresh != held:
+                self._generation_config = fresh
         return self._generation_config
 
     @generation_config.setter

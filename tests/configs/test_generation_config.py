@@ -1,5 +1,6 @@
 """How a GenerationConfig prints itself, and the search it asks for."""
 
+import numpy as np
 import pytest
 import transformers
 
@@ -40,3 +41,52 @@ def test_repr_shows_settings_alone():
     assert repr(config) == repr(original)
     assert '"transformers_version": "4.41.2"' in config.to_json_string()
     assert config.to_dict().keys() >= DEFAULTS.keys()
+
+
+def test_numbers_and_tokens_of_numpy():
+    config = GenerationConfig(max_new_tokens=np.int64(4), temperature=np.float64(0.5), eos_token_id=np.array([3, 4]))
+    assert config.update(repetition_penalty=np.float32(1.5), pad_token_id=np.int32(2)) == {}
+    held = {name: value for name, value in config.to_diff_dict().items() if value is not None}
+    assert held == {
+        "max_new_tokens": 4, "temperature": 0.5, "eos_token_id": [3, 4], "repetition_penalty": 1.5, "pad_token_id": 2,
+    }  # fmt: skip
+    assert [type(value) for value in held.values()].count(int) == 2 and "1.5" in config.to_json_string()
+
+
+class TestSettingsOnTheModelsConfiguration:
+    """As in the original: they count while the generation config is untouched and was made from the configuration."""
+
+    def model(self):
+        import pytransformers
+
+        config = pytransformers.GPT2Config(vocab_size=20, n_positions=32, n_embd=8, n_layer=1, n_head=2, eos_token_id=1)
+        return pytransformers.GPT2LMHeadModel(config)
+
+    def test_an_edit_counts(self):
+        model = self.model()
+        assert model.generation_config.num_beams == 1
+        model.config.num_beams, model.config.max_length = 3, 9
+        assert (model.generation_config.num_beams, model.generation_config.max_length) == (3, 9)
+        assert model.generation_config is model.generation_config
+
+    def test_special_tokens_alone_do_not(self):
+        model = self.model()
+        assert model.generation_config.pad_token_id is None
+        model.config.pad_token_id = 1
+        assert model.generation_config.pad_token_id is None
+
+    def test_an_edited_generation_config_wins(self):
+        model = self.model()
+        model.generation_config.max_new_tokens = 5
+        model.config.num_beams = 3
+        assert (model.generation_config.num_beams, model.generation_config.max_new_tokens) == (1, 5)
+
+    def test_one_that_was_given_wins(self, tmp_path):
+        model = self.model()
+        model.generation_config = GenerationConfig(max_new_tokens=5)
+        model.config.num_beams = 3
+        assert model.generation_config.num_beams == 1
+        del model.config.num_beams
+        GenerationConfig(top_p=0.9, do_sample=True, _from_model_config=True).save_pretrained(tmp_path)
+        model.generation_config = GenerationConfig.from_pretrained(tmp_path)  # as the files of Llama 2 have it
+        assert model.generation_config.top_p == 0.9
