@@ -88,7 +88,8 @@ class Drafter:
     def learn(self, drafted, accepted):
         """Longer drafts after one that was taken whole, shorter ones after another."""
         if self.schedule in ("heuristic", "heuristic_transient"):
-            self.count = min(self.count + 2, self.request.room) if accepted == drafted else max(1, self.count - 1)
+            longer = self.count + 2 if decoding.eager else min(self.count + 2, self.request.room)  # of a fixed width
+            self.count = longer if accepted == drafted else max(1, self.count - 1)
 
 
 def text_state(tokens, request):
@@ -137,7 +138,8 @@ def write_assisted(model, request, search, record, assistant, drafter_request, e
             finished = bool(ops.all(search.stops(state["ids"], state["length"], None)))
         if finished:
             return {**state, "finished": ops.ones((1,), dtype=ops.bool_, like=state["ids"])}
-        drafter.learn(len(drafted), len(new) - 1)
+        if drafted:
+            drafter.learn(len(drafted), len(new) - 1)
         drafted, shares = drafter.draft(tokens, config.max_length - len(tokens) - 1)
         reach = {**state, **text_state(tokens + drafted, request)}
         reach["cache"] = state["cache"].crop(decoding.scalar(len(tokens) - 1))
