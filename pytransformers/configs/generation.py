@@ -164,6 +164,10 @@ class GenerationConfig:
         Raises:
             ValueError: `generate` has no such search.
         """
+        if self.token_healing:
+            raise ValueError(
+                "[generation] expected token_healing=False, got True: it is not supported; shorten the prompt by hand"
+            )
         if self.dola_layers is not None:
             raise ValueError(
                 f"[generation] expected dola_layers=None, got {self.dola_layers!r}: contrasting layers (DoLa) is not "

@@ -72,6 +72,7 @@ class GenerationMixin:
             streamer: its `put(ids)` gets the prompt and then every token, and `end()` is called at the end.
             negative_prompt_ids, negative_prompt_attention_mask: with `guidance_scale`, what to lead away from.
             tokenizer: needed for `stop_strings`.
+            assistant_tokenizer: refused; an assistant must have the model's tokenizer.
             kwargs: fields of GenerationConfig, and further inputs of the model. In JAX `prng_key` or `seed`, in
                 TensorFlow `seed`, choose the random stream; in PyTorch it is torch's own.
         Returns:
@@ -85,6 +86,10 @@ class GenerationMixin:
             raise TypeError(
                 f"[generate] expected a model with a language-model head, got {type(self).__name__}: load the "
                 "checkpoint with AutoModelForCausalLM or AutoModelForSeq2SeqLM"
+            )
+        if assistant_tokenizer is not None:
+            raise ValueError(
+                "[assistant_tokenizer] expected an assistant with the model's own tokenizer: leave this argument out"
             )
         random = decoding.stream(kwargs)
         config, arguments, given = self._settings(generation_config, kwargs)

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 NOT_COMPILED = ("max_length", "max_new_tokens", "min_length", "min_new_tokens", "constraints", "force_words_ids",
                 "max_time", "stop_strings", "transformers_version")  # fmt: skip
 FLAGS = ("output_attentions", "output_hidden_states")
-UNUSED = ("cache_position", "position_ids", "logits_to_keep", "use_cache", *FLAGS)  # settled here, whatever is passed
+UNUSED = ("cache_position", "position_ids", "logits_to_keep", "use_cache", "labels", *FLAGS)  # settled here
 SMALLEST_BUCKET = 16
 
 
@@ -77,8 +77,8 @@ class Request:
     # -- settings ----------------------------------------------------------------------------------------------------
     def _tokens(self):
         config = self.config
-        self.eos = [] if config.eos_token_id is None else tokens_of(config.eos_token_id)
-        self.pad = None if config.pad_token_id is None else tokens_of(config.pad_token_id)[0]
+        self.eos = tokens_of(config.eos_token_id)
+        self.pad = next(iter(tokens_of(config.pad_token_id)), None)
         if self.pad is None and self.eos:
             logger.info("[generate] no pad_token_id: rows that have ended are filled with eos_token_id %s", self.eos[0])
         self.fill = self.pad if self.pad is not None else self.eos[0] if self.eos else 0
@@ -158,12 +158,12 @@ class Request:
     def _prompt(self, arguments):
         ids, embeds = arguments.pop("input_ids", None), arguments.pop("inputs_embeds", None)
         if embeds is not None:
-            self.embeds = embeds
+            self.embeds, self.said = embeds, None if ids is None else self._ids(ids, "input_ids")
             ids = np.full(embeds.shape[:2], self.fill)
         elif ids is None:
-            if self.config.bos_token_id is None:
-                raise ValueError("[generate] expected a prompt or bos_token_id to start with, got none: pass input_ids")
             ids = [tokens_of(self.config.bos_token_id)[:1]]
+            if not ids[0]:
+                raise ValueError("[generate] expected a prompt or bos_token_id to start with, got none: pass input_ids")
         ids = self._ids(ids, "input_ids")
         mask = self._mask(None if embeds is not None else ids, ids.shape, arguments)
         if mask is not None and not mask[:, -1].all():
@@ -178,6 +178,7 @@ class Request:
         """What the encoder reads goes to `inputs`; gives the decoder's start."""
         model, config = self.model, self.config
         outputs, start = arguments.pop("encoder_outputs", None), arguments.pop("decoder_input_ids", None)
+        shown = arguments.pop("decoder_attention_mask", None)
         encoder = {n: arguments.pop(n) for n in (model.main_input_name, "inputs_embeds") if n in arguments}
         if outputs is None and not encoder:
             raise ValueError(f"[generate] expected {model.main_input_name} for the encoder, got none: pass the text")
@@ -199,17 +200,20 @@ class Request:
                 outputs = BaseModelOutput(outputs[0])
             self.inputs["encoder_outputs"] = outputs
         first = config.decoder_start_token_id
-        first = config.bos_token_id if first is None else first
-        if first is None:
+        firsts = tokens_of(config.bos_token_id if first is None else first)
+        if not firsts:
             raise ValueError("[generate] expected decoder_start_token_id, got none: set it in the generation config")
-        firsts = tokens_of(first)
         firsts = np.array(firsts * (len(read) if len(firsts) == 1 else 1))[:, None]
         if len(firsts) != len(read):
             raise ValueError(f"[generate] expected one decoder_start_token_id or {len(read)}, got {len(firsts)}")
         if start is None:
             return firsts, None
         start = self._ids(start, "decoder_input_ids")
-        return (start if (start[:, 0] == firsts[:, 0]).any() else np.concatenate((firsts, start), 1)), None
+        shown = self._mask(None, start.shape, {"attention_mask": shown})
+        if not (start[:, 0] == firsts[:, 0]).any():
+            start = np.concatenate((firsts, start), 1)
+            shown = None if shown is None else np.concatenate((firsts >= 0, shown), 1)
+        return start, shown
 
     def _buffers(self, ids, mask):
         config, model, inputs, length = self.config, self.model, self.inputs, self.length
@@ -319,5 +323,8 @@ def reads_source(config):
 
 
 def tokens_of(tokens):
-    """Token ids of a setting, which may be an array, as a list of int."""
-    return as_tokens(decoding.host(tokens), "generation")
+    """Token ids of a setting, which may be None or an array, as a list; those below 0 count as none."""
+    if tokens is None:
+        return []
+    tokens = np.asarray(decoding.host(tokens)).reshape(-1)
+    return as_tokens(tokens[tokens >= 0], "generation")

@@ -1,5 +1,7 @@
 """What `generate` returns, and what it collects on the way."""
 
+import numpy as np
+
 from pytransformers.outputs import (
     GenerateBeamDecoderOnlyOutput,
     GenerateBeamEncoderDecoderOutput,
@@ -51,7 +53,11 @@ class Record:
     def result(self, model, found, state, request):
         sequences = found["sequences"]
         if request.embeds is not None:
-            sequences = decoding.ids(decoding.host(sequences)[:, request.length :], model)
+            sequences = decoding.host(sequences)[:, request.length :]
+            if request.said is not None:  # the ids that the embeddings stand for
+                said = np.repeat(request.said, len(sequences) // len(request.said), 0)
+                sequences = np.concatenate((said, sequences), 1)
+            sequences = decoding.ids(sequences, model)
         if not self.config.return_dict_in_generate:
             return decoding.returned(sequences)
         beams, both = "beam_indices" in found, model.config.is_encoder_decoder

@@ -134,6 +134,8 @@ class Search:
             arguments["encoder_outputs"] = BaseModelOutput(state["encoder"])
             if "encoder_mask" in state:
                 arguments["attention_mask"] = state["encoder_mask"]
+            if "mask" in state:
+                arguments["decoder_attention_mask"] = self.padded(state, begin, new, whole)["attention_mask"]
         elif "mask" in state:
             arguments.update(self.padded(state, begin, new, whole))
         at_end = is_static(length) or not whole

@@ -5,9 +5,9 @@ import copy
 import numpy as np
 import pytest
 import torch
+from pytransformers.backends.torch.generation.assisted import Lookup
 
 from pytransformers.backends.torch.generation import assisted
-from pytransformers.backends.torch.generation.assisted import Lookup
 
 from .cases import ENDS, tokens
 
