@@ -5,13 +5,12 @@ import threading
 import numpy as np
 import pytest
 
-from .cases import ENDS, tokens
+from .cases import CASES, ENDS, tokens
 
 # one of each kind of search, with padding, ends and several processors at once
 CHOSEN = (
-    "combined-gpt2", "min-new-tokens-llama-padded", "forced-eos-list-t5-padded", "encoder-ngram-t5",
-    "beams-processors-gpt2", "beams-never-llama-padded", "beams-early-t5-padded", "groups-several-gpt2",
-    "groups-early-t5-padded", "contrastive-eos-llama-padded", "contrastive-penalty-t5",
+    "combined-gpt2", "encoder-ngram-t5", "beams-processors-gpt2", "beams-early-t5-padded", "groups-early-t5-padded",
+    "contrastive-penalty-t5",
 )  # fmt: skip
 
 
@@ -23,10 +22,9 @@ def test_equals_the_oracle(name, fw, oracle):
 
 MODES = {
     "greedy": {"repetition_penalty": 1.4, "no_repeat_ngram_size": 2, "encoder_repetition_penalty": 1.2},
-    "top-1": {"do_sample": True, "top_k": 1, "min_new_tokens": 3},
     "beams": {"num_beams": 3, "num_return_sequences": 2, "repetition_penalty": 1.2},
     "groups": {"num_beams": 4, "num_beam_groups": 2, "diversity_penalty": 0.6, "num_return_sequences": 2},
-    "contrastive": {"penalty_alpha": 0.6, "top_k": 4, "repetition_penalty": 1.2},
+    "contrastive": {"penalty_alpha": 0.9, "top_k": 4, "repetition_penalty": 1.2},
 }  # fmt: skip
 LENGTHS = (3, 9, 1, 5, 12, 7, 2, 12)
 
@@ -38,7 +36,8 @@ def test_a_padded_batch_is_each_of_its_texts(mode, fw, oracle):
     settings = {"max_new_tokens": 7, "eos_token_id": ENDS, "pad_token_id": 5, **MODES[mode]}
     width, many = max(LENGTHS), settings.get("num_return_sequences", 1)
     ids, mask = tokens((len(LENGTHS), width), 12), np.arange(width)[None] >= width - np.array(LENGTHS)[:, None]
-    together = fw.generate(model, ids * mask, attention_mask=mask.astype(np.int64), **settings)
+    filled = np.where(mask, ids, ids[:, -1:])  # what stands where the padding is must not matter
+    together = fw.generate(model, filled, attention_mask=mask.astype(np.int64), **settings)
     for row, length in enumerate(LENGTHS):
         alone = fw.generate(model, ids[row : row + 1, width - length :], **settings)[:, length:]
         rest = np.full((many, together.shape[1] - width - alone.shape[1]), 5)
@@ -83,7 +82,6 @@ def test_draws_follow_the_probabilities(fw, oracle):
 
 # -- drafts ------------------------------------------------------------------------------------------------------------
 ASSISTED = {
-    "plain": {"eos_token_id": None},
     "ends": {"eos_token_id": ENDS},
     "processors": {"repetition_penalty": 1.3, "no_repeat_ngram_size": 3, "min_new_tokens": 5, "eos_token_id": ENDS},
 }  # fmt: skip
@@ -115,13 +113,13 @@ class Heard:
         self.ended += 1
 
 
-@pytest.mark.parametrize("settings", ({}, {"penalty_alpha": 0.5, "top_k": 3}), ids=("greedy", "contrastive"))
-def test_a_streamer_gets_the_prompt_and_each_token(settings, fw, oracle):
+def test_a_streamer_gets_the_prompt_and_each_token(fw, oracle):
     model, heard = fw.model(oracle, "gpt2"), Heard()
-    written = fw.generate(model, tokens((1, 7)), max_new_tokens=6, streamer=heard, **settings)
+    settings = {"max_new_tokens": 6, "repetition_penalty": 3.0}
+    written = fw.generate(model, tokens((1, 7)), streamer=heard, **settings)
     assert heard.ids[0] == tokens((1, 7)).tolist() and heard.ended == 1
     assert heard.ids[1:] == [[token] for token in written[0, 7:].tolist()]
-    assert written.tolist() == fw.generate(model, tokens((1, 7)), max_new_tokens=6, **settings).tolist()
+    assert written.tolist() == fw.generate(model, tokens((1, 7)), **settings).tolist()
 
 
 def test_a_streamer_of_drafts(fw, oracle):
@@ -163,8 +161,6 @@ def test_stop_strings(fw, oracle, tokenizer):
 
 def test_own_criteria_and_processors(fw, oracle):
     """Both see the text so far; a criterion ends the rows that it names."""
-    import pytransformers  # noqa: F401
-
     model, seen = fw.model(oracle, "gpt2"), []
 
     class Note(fw.public("StoppingCriteria")):
@@ -182,7 +178,7 @@ def test_own_criteria_and_processors(fw, oracle):
     processors = fw.public("LogitsProcessorList")([Odd()])
     both = {"logits_processor": processors, "max_new_tokens": 8, "pad_token_id": 5}
     free = fw.generate(model, tokens((3, 7)), **both)
-    assert free.tolist() != fw.generate(model, tokens((3, 7)), max_new_tokens=8).tolist()
+    assert free.tolist() != oracle.answer(CASES["greedy-gpt2"])["sequences"][:, :15].tolist()
     ended = fw.generate(model, tokens((3, 7)), stopping_criteria=criteria, **both)
     assert [len(row[0]) for row in seen] == list(range(8, 8 + len(seen))) and ended.shape[1] == 7 + len(seen)
     for row in range(3):
@@ -193,5 +189,5 @@ def test_own_criteria_and_processors(fw, oracle):
 
 def test_time_ends_a_text(fw, oracle):
     model = fw.model(oracle, "gpt2")
-    assert fw.generate(model, tokens((2, 7)), max_new_tokens=40, max_time=1e-6).shape[1] == 8
+    assert fw.generate(model, tokens((2, 7)), max_new_tokens=24, max_time=1e-6).shape[1] == 8
     assert fw.generate(model, tokens((2, 7)), max_new_tokens=10, max_time=1000.0).shape[1] == 17

@@ -9,8 +9,7 @@ CALLS = {
     "greedy": {"repetition_penalty": 1.2, "min_new_tokens": 2},
     "sample": {"do_sample": True, "top_k": 5, "top_p": 0.9},
     "beams": {"num_beams": 2, "min_length": 9},
-    "outputs": {"return_dict_in_generate": True, "output_scores": True},
-    "time": {"max_time": 100.0},
+    "time": {"max_time": 100.0, "return_dict_in_generate": True, "output_scores": True},
 }
 
 
