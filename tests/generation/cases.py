@@ -324,6 +324,7 @@ EXTRA_CASES = (
     Case("begun-beams", "t5", "begun", {**N, "num_beams": 3}),
     Case("guidance", "gpt2", "plain", {**N, "guidance_scale": 1.7}),
     Case("guidance-no-cache", "gpt2", "plain", {**N, "guidance_scale": 1.7, "use_cache": False}),
+    Case("guidance-outputs", "gpt2", "negative", {**COLLECTED["scores"], "guidance_scale": 1.7}),
     Case("guidance-negative", "gpt2", "negative", {**N, "guidance_scale": 1.5}),
     Case("guidance-sample", "llama", "negative", {**S, "guidance_scale": 2.5, "top_k": 5}),
     Case("none-gpt2", "gpt2", "none", N),

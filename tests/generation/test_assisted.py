@@ -1,6 +1,7 @@
 """Drafts save calls of the model and change nothing of what is written."""
 
 import copy
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -89,7 +90,7 @@ def test_schedules(oracle, monkeypatch):
 
 
 def test_lookup():
-    lookup = Lookup(type("Config", (), {"prompt_lookup_num_tokens": 3, "max_matching_ngram_size": 2})(), [9])
+    lookup = Lookup(SimpleNamespace(prompt_lookup_num_tokens=3, max_matching_ngram_size=2), [9])
     assert lookup.draft([1, 2, 3, 4, 5, 1, 2], 10) == ([3, 4, 5], None)
     assert lookup.draft([1, 2, 3, 4, 5, 1, 2], 2) == ([3, 4], None)
     assert lookup.draft([7, 2, 3, 4, 8, 5, 2], 10) == ([3, 4, 8], None), "of one token, where no two are found"
@@ -106,23 +107,31 @@ def test_lookup_saves_calls(oracle):
     assert len(calls.read) < 20
 
 
-@pytest.mark.parametrize("how", ("assistant", "lookup"))
-def test_draws_follow_the_model(how, oracle):
-    """The second token is the first that is drafted: over many texts it is drawn by the model's own probabilities."""
-    model, near, count = oracle.model("gpt2"), oracle.model("near"), 2000
-    drafts = {"assistant": {"assistant_model": near}, "lookup": {"prompt_lookup_num_tokens": 3}}[how]
-    settings = {"do_sample": True, "top_k": 4, "temperature": 6.0, "max_new_tokens": 2, "eos_token_id": None}
+def test_draws_follow_the_model():
+    """Whatever the drafter's probabilities, a token comes by those of the model (arXiv:2211.17192, theorem 1)."""
     torch.manual_seed(0)
-    ids = PROMPT[:, :11]
-    drawn = torch.cat([model.generate(ids, **settings, **drafts)[:, -2:] for _ in range(count)])
+    search = SimpleNamespace(config=SimpleNamespace(do_sample=True))
+    scores, share = torch.randn(1, 6), torch.softmax(2 * torch.randn(1, 6), -1)
+    p, count = scores.softmax(-1)[0], 8000
+    drafts = torch.multinomial(share[0], count, replacement=True).tolist()
+    drawn = torch.tensor([assisted.choose(search, scores, draft, share) for draft in drafts])
+    assert (torch.bincount(drawn, minlength=6) / count - p).abs().max() < 4 * 0.5 / count**0.5
+    drawn = torch.tensor([assisted.choose(search, scores, None, None) for _ in range(count)])
+    assert (torch.bincount(drawn, minlength=6) / count - p).abs().max() < 4 * 0.5 / count**0.5
+
+
+@pytest.mark.parametrize("how", ("assistant", "lookup"))
+def test_drawn_drafts_become_text(how, oracle):
+    """With a tail cut to one token drawing is greedy; without, all that comes is of the model's top tokens."""
+    model, near = oracle.model("gpt2"), oracle.model("near")
+    drafts = {"assistant": {"assistant_model": near}, "lookup": {"prompt_lookup_num_tokens": 3}}[how]
+    settings = {"max_new_tokens": 12, "eos_token_id": None}
+    drawn = model.generate(PROMPT, do_sample=True, top_k=1, **settings, **drafts)
+    assert drawn.tolist() == model.generate(PROMPT, **settings).tolist()
+    torch.manual_seed(0)
+    drawn = model.generate(PROMPT, do_sample=True, temperature=5.0, top_k=3, **settings, **drafts)
+    assert drawn.shape == (1, PROMPT.shape[1] + 12)
     with torch.no_grad():
-        top = (model(ids).logits[0, -1] / 6.0).topk(4)
-        first = int(top.indices[0])
-        p = torch.zeros(100).scatter(0, top.indices, top.values.softmax(0))
-        found = torch.bincount(drawn[:, 0], minlength=100) / count
-        assert (found - p).abs().max() < 4 * 0.5 / count**0.5
-        second = drawn[drawn[:, 0] == first, 1]
-        top = (model(torch.cat((ids, torch.tensor([[first]])), 1)).logits[0, -1] / 6.0).topk(4)
-        p = torch.zeros(100).scatter(0, top.indices, top.values.softmax(0))
-        found = torch.bincount(second, minlength=100) / len(second)
-        assert (found - p).abs().max() < 4 * 0.5 / len(second) ** 0.5
+        top = model(drawn).logits[0].topk(3).indices
+    for place in range(PROMPT.shape[1], drawn.shape[1]):
+        assert drawn[0, place] in top[place - 1]

@@ -1,5 +1,7 @@
 """Processors against the oracle's classes, on random scores, in each framework and both ways of calling."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -137,6 +139,20 @@ def test_criteria(fw):
     assert np.asarray(fw.public("StoppingCriteriaList")([lambda ids, scores: True])(ids, None)).tolist() == [True] * 2
 
 
+def test_stop_strings_end_within_the_last_token(tokenizer):
+    """What the text held before, such as the prompt, stops nothing; what several tokens complete does."""
+    ids = {text: tokenizer(text).input_ids for text in ("the", " again", " other", "in")}
+    assert all(len(tokens) == 1 for tokens in ids.values())
+    stops = FRAMEWORKS["torch"].public("StopStringCriteria")(tokenizer, ["th", "e ag"])
+
+    def ended(*texts):
+        return stops(torch.tensor([[token for text in texts for token in ids[text]]]), None).tolist()
+
+    assert ended("in", "the") == [True] and ended("the", "in") == [False]
+    assert ended("the", " again") == [True] and ended("the", " again", "in") == [False]
+    assert ended("in", " again") == [False] and ended("in", " other") == [True]
+
+
 BAD = {
     "TemperatureLogitsWarper": [(0,), (-1.0,), ("hot",)],
     "TopKLogitsWarper": [(0,), (1.5,)],
@@ -162,3 +178,18 @@ def test_bad_arguments(name):
     for arguments in BAD[name]:
         with pytest.raises(ValueError, match=r"^\[\w+\] expected"):
             FRAMEWORKS["torch"].public(name)(*arguments)
+
+
+def test_contrast_is_to_the_text_alone():
+    """Neither padding nor the buffer's rest counts as text that a candidate may be like."""
+    from pytransformers.backends.torch.generation.contrastive import ContrastiveSearch
+
+    first, second = torch.eye(4)[:2]
+    context = torch.stack((first, -second, second * 0.1 + torch.eye(4)[2], first))[None]  # padding, text, text, rest
+    search = SimpleNamespace(config=SimpleNamespace(penalty_alpha=0.9), capacity=4)
+    state = {"context": context, "length": 3, "mask": torch.tensor([[False, True, True, True]])}
+    likely = torch.tensor([[0.5, 0.5]])
+    best = ContrastiveSearch.best(search, state, torch.stack((first, second))[None], likely)
+    assert best.tolist() == [0]
+    state.pop("mask")
+    assert ContrastiveSearch.best(search, state, torch.stack((first, second))[None], likely).tolist() == [1]
