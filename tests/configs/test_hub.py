@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from pytransformers import AutoConfig, AutoTokenizer, BertConfig, BertTokenizer
+from pytransformers import AutoConfig, AutoTokenizer, BertConfig, BertTokenizer, BertTokenizerFast
 
 
 @pytest.fixture
@@ -40,11 +40,11 @@ def test_uploads(uploads, tmp_path):
     assert second["repo_id"] == "me/named"
 
 
-def test_upload_of_a_tokenizer(uploads, tmp_path):
+@pytest.mark.parametrize("kind,own", [(BertTokenizer, []), (BertTokenizerFast, ["tokenizer.json"])])
+def test_upload_of_a_tokenizer(uploads, tmp_path, kind, own):
     (tmp_path / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n")
-    BertTokenizer(tmp_path / "vocab.txt").push_to_hub("tiny")
-    wanted = ["special_tokens_map.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt"]
-    assert uploads[0]["files"] == wanted
+    kind(tmp_path / "vocab.txt").push_to_hub("tiny")
+    assert uploads[0]["files"] == sorted(["special_tokens_map.json", "tokenizer_config.json", "vocab.txt", *own])
 
 
 def test_hub_arguments_reach_the_resolver(tmp_path, monkeypatch):

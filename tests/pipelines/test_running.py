@@ -319,7 +319,6 @@ BAD = [
     ("fill-mask", "albert-masked", "", PipelineException, "No mask_token"),
     ("feature-extraction", "bert", "w " * 90, PipelineException, "at most 64 tokens, the model's positions, got 92"),
     ("text-classification", "gpt2-labels", "", PipelineException, "at least one token"),
-    ("token-classification", "bert-entities", "", ValueError, "at least one text"),
     ("question-answering", "bert-answers", {"question": "a", "context": ""}, ValueError, "`context` cannot be empty"),
     ("question-answering", "bert-answers", {"question": "a"}, KeyError, "context"),
     ("question-answering", "bert-answers", {"question": None, "context": "b"}, ValueError, "`question` cannot be None"),
