@@ -19,7 +19,7 @@ from .table import ALIASES, EAGER, PACKAGES, SOURCES
 NAME = "transformers"
 VERSION = "4.57.6"  # whose interface this is
 PATH = str(Path(__file__).with_name("path"))  # where the import system of another process finds the drop-in
-METADATA = Path(PATH, f"{NAME}-{VERSION}.dist-info")
+METADATA = Path(PATH, f"{NAME}-{VERSION}.egg-info")  # a wheel may not hold a second .dist-info
 OURS = __name__.partition(".")[0]
 _MISSING = object()
 

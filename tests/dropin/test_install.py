@@ -1,6 +1,7 @@
 """What `install` and `uninstall` do to imports, to metadata and to names."""
 
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -282,3 +283,10 @@ def test_frameworks_that_are_not_installed():
             FlaxBertModel(BertConfig())
         """
     )
+
+
+def test_metadata_survives_packaging():
+    """Wheels drop every folder that ends in .dist-info but their own."""
+    inside = [part for path in Path(PATH).rglob("*") for part in path.relative_to(PATH).parts]
+    assert f"transformers-{VERSION}.egg-info" in inside
+    assert not [part for part in inside if part.endswith(".dist-info")]
