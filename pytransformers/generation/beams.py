@@ -30,11 +30,21 @@ def chosen(x, index):
     return ops.take(flat(x), rows, 0)
 
 
-class BeamSearch(Search):
+class Beams(Search):
+    """What searches over beams share."""
+
     @property
     def expand(self):
         return self.config.num_beams
 
+    def penalty(self, length):
+        """length ** length_penalty."""
+        if is_static(length):
+            return length**self.config.length_penalty
+        return ops.pow(ops.cast(length, ops.float32), self.config.length_penalty)
+
+
+class BeamSearch(Beams):
     @property
     def beams(self):
         return self.config.num_beams
@@ -121,12 +131,6 @@ class BeamSearch(Search):
         if state.get("cache") is not None:
             new["cache"] = state["cache"].reorder(moved)
         return new, {**outputs, "logits": logits, "scores": scores}
-
-    def penalty(self, length):
-        """length ** length_penalty."""
-        if is_static(length):
-            return length**self.config.length_penalty
-        return ops.pow(ops.cast(length, ops.float32), self.config.length_penalty)
 
     def running(self, state):
         going = ops.logical_and(ops.any(state["open"]), ops.logical_not(state["stuck"]))

@@ -10,16 +10,12 @@ State besides that of `search.py`, with n beams in g groups of m for each of `ba
 """
 
 from .. import ops
-from .beams import FAR, chosen, flat
+from .beams import FAR, Beams, chosen, flat
 from .criteria import is_one_of
-from .search import Search, is_static
+from .search import is_static
 
 
-class GroupBeamSearch(Search):
-    @property
-    def expand(self):
-        return self.config.num_beams
-
+class GroupBeamSearch(Beams):
     @property
     def groups(self):
         """(first, end) beams of each group."""
@@ -143,11 +139,6 @@ class GroupBeamSearch(Search):
         """beam (batch, k) within the group that begins there, as its row among all rows."""
         rows = begin + ops.arange(ops.size(beam, 0), like=beam)[:, None] * self.config.num_beams
         return ops.cast(beam + rows, ops.int64)
-
-    def penalty(self, length):
-        if is_static(length):
-            return length**self.config.length_penalty
-        return ops.pow(ops.cast(length, ops.float32), self.config.length_penalty)
 
     def running(self, state):
         over = ops.logical_or(ops.all(state["done"]), state["stopped"])
