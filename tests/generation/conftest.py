@@ -3,11 +3,12 @@
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from ..once import once_per_session
 
 OLD = Path(sys.prefix) / "transformers-4.51.3"  # a folder for PYTHONPATH
 
@@ -45,34 +46,20 @@ def ask(folder):
     assert OLD.is_dir(), f"{OLD.name} is missing, the oracle of older searches; run: make test"
     for path in ("", str(OLD)):
         environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
-        subprocess.run(
+        run = subprocess.run(
             [sys.executable, "-m", "tests.generation.oracle", str(folder)], cwd=Path(__file__).parents[2],
-            env=environment, capture_output=True, text=True, check=True,
+            env=environment, capture_output=True, text=True,
         )  # fmt: skip
+        if run.returncode:
+            return run.stderr
+    return None
 
 
 @pytest.fixture(scope="session")
 def oracle(tmp_path_factory):
     if "GENERATION_ORACLE" in os.environ:  # a folder of an earlier run, for runs by hand
         return Oracle(Path(os.environ["GENERATION_ORACLE"]))
-    base = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        base = base.parent
-    root, done, failed = base / "generation", base / "generation.done", base / "generation.failed"
-    try:
-        root.mkdir()
-    except FileExistsError:
-        while not done.exists():
-            assert not failed.exists(), failed.read_text()
-            time.sleep(0.2)
-        return Oracle(root)
-    try:
-        ask(root)
-    except subprocess.CalledProcessError as error:
-        failed.write_text(error.stderr[-4000:])
-        pytest.fail(error.stderr[-4000:])
-    done.touch()
-    return Oracle(root)
+    return Oracle(once_per_session(tmp_path_factory, "generation", ask))
 
 
 @pytest.fixture(scope="session")
