@@ -20,6 +20,15 @@ def softmax(logits: np.ndarray, axis: int = -1) -> np.ndarray:
     return exponentials / exponentials.sum(axis=axis, keepdims=True)
 
 
+def member(kind: Any, name: Any, argument: str) -> Any:
+    """The member of the Enum `kind` with this name, in either case; a member stays. Errors name the argument."""
+    try:
+        return name if isinstance(name, kind) else kind(str(name).lower())
+    except ValueError:
+        known = ", ".join(one.value for one in kind)
+        raise ValueError(f"[{argument}] expected one of {known}, got {name!r}") from None
+
+
 class ClassificationFunction(Enum):
     """What turns a classifier's logits into scores."""
 
@@ -30,11 +39,7 @@ class ClassificationFunction(Enum):
     @classmethod
     def of(cls, name: Any) -> ClassificationFunction:
         """From its name, in either case; itself stays."""
-        try:
-            return name if isinstance(name, cls) else cls(str(name).lower())
-        except ValueError:
-            known = ", ".join(member.value for member in cls)
-            raise ValueError(f"[function_to_apply] expected one of {known}, got {name!r}") from None
+        return member(cls, name, "function_to_apply")
 
     @classmethod
     def default(cls, config: Any, regression: bool) -> ClassificationFunction:

@@ -14,7 +14,7 @@ import numpy as np
 
 from . import batching
 from .base import ArgumentHandler, ChunkPipeline, is_stream
-from .scores import softmax
+from .scores import member, softmax
 
 
 class TokenClassificationArgumentHandler(ArgumentHandler):
@@ -51,11 +51,7 @@ class AggregationStrategy(Enum):
     @classmethod
     def of(cls, name: Any) -> AggregationStrategy:
         """From its name, in either case; itself stays."""
-        try:
-            return name if isinstance(name, cls) else cls(str(name).lower())
-        except ValueError:
-            known = ", ".join(member.value for member in cls)
-            raise ValueError(f"[aggregation_strategy] expected one of {known}, got {name!r}") from None
+        return member(cls, name, "aggregation_strategy")
 
 
 BY_WORD = (AggregationStrategy.FIRST, AggregationStrategy.AVERAGE, AggregationStrategy.MAX)
