@@ -26,8 +26,8 @@ $(VENV)/.frameworks: $(VENV)/.created
 	touch $@
 
 # The oldest FFI header that is supported; where it cannot be had, the installed jaxlib's will do for this machine.
-$(VENV)/.xla_header: $(VENV)/.created csrc/bind/fetch_xla_header.py
-	$(BIN)/python csrc/bind/fetch_xla_header.py $(VENV)/xla_include || \
+$(VENV)/.xla_header: $(VENV)/.created csrc/bind/xla/fetch_header.py
+	$(BIN)/python csrc/bind/xla/fetch_header.py $(VENV)/xla_include || \
 	  echo "No old jaxlib to take the FFI header from: building against the installed one."
 	touch $@
 

@@ -5,8 +5,9 @@
 namespace pytransformers {
 
 const char* dtype_name(int32_t dtype) {
-  static const char* const names[] = {"float32", "float16", "bfloat16"};
-  return dtype >= 0 && dtype < 3 ? names[dtype] : "another dtype";
+  static const char* const names[] = {"float32", "float16", "bfloat16", "another dtype", "bool",
+                                      "int8",    "uint8",   "int32",    "int64"};
+  return dtype >= 0 && dtype < 9 ? names[dtype] : "another dtype";
 }
 
 std::string shape_text(const pytransformers_tensor& tensor) {

@@ -18,7 +18,14 @@ struct Rows {
   int64_t strides[kMaxRank];  // in bytes
 };
 
-static inline int64_t item_size(int32_t dtype) { return dtype == PYTRANSFORMERS_FLOAT32 ? 4 : 2; }
+static inline int64_t item_size(int32_t dtype) {
+  switch (dtype) {
+    case PYTRANSFORMERS_FLOAT32: case PYTRANSFORMERS_INT32: return 4;
+    case PYTRANSFORMERS_BOOL: case PYTRANSFORMERS_INT8: case PYTRANSFORMERS_UINT8: return 1;
+    case PYTRANSFORMERS_INT64: return 8;
+    default: return 2;
+  }
+}
 
 static inline char* row_pointer(const Rows& rows, int64_t row) {
   if (rows.rank <= 1) return rows.data + row * rows.strides[0];

@@ -13,15 +13,7 @@ namespace {
 constexpr int64_t kColumnsPerGroup = 12;
 constexpr int64_t kMultiplicationsPerTask = 1 << 19;
 
-LinearKernel* kernel() {
-#if defined(__x86_64__)
-  LinearKernel* const kernels[kInstructionSets] = {baseline::linear_kernel, avx2::linear_kernel,
-                                                   avx512::linear_kernel};
-  return kernels[instruction_set()];
-#else
-  return baseline::linear_kernel;
-#endif
-}
+LinearKernel* const kKernels[kInstructionSets] = COPIES(linear_kernel);
 
 pytransformers_status check_matrix(const char* name, const pytransformers_tensor& tensor, Rows* rows) {
   if (const auto status = check_rows("linear", name, tensor, nullptr); status != PYTRANSFORMERS_OK) return status;
@@ -35,14 +27,9 @@ pytransformers_status check_matrix(const char* name, const pytransformers_tensor
               "jump, pass a contiguous copy", name);
 }
 
-}  // namespace
-}  // namespace pytransformers
-
-using namespace pytransformers;
-
-pytransformers_status pytransformers_linear(const pytransformers_tensor* x, const pytransformers_tensor* weight,
-                                            const pytransformers_tensor* bias, const pytransformers_tensor* y,
-                                            const pytransformers_parallel* parallel) {
+pytransformers_status one(const pytransformers_tensor* x, const pytransformers_tensor* weight,
+                          const pytransformers_tensor* bias, const pytransformers_tensor* y,
+                          const pytransformers_parallel* parallel) {
   if (x == nullptr || weight == nullptr || y == nullptr) {
     return fail(PYTRANSFORMERS_INVALID_ARGUMENT, "[linear] expected x, weight and y, got NULL, pass the missing tensor");
   }
@@ -81,7 +68,7 @@ pytransformers_status pytransformers_linear(const pytransformers_tensor* x, cons
                            distance(y_rows)};
   const auto task = [](int64_t begin, int64_t end, void* context) {
     const LinearCall& call = *static_cast<const LinearCall*>(context);
-    kernel()(call, begin * kColumnsPerGroup, std::min(call.columns, end * kColumnsPerGroup));
+    active(kKernels)(call, begin * kColumnsPerGroup, std::min(call.columns, end * kColumnsPerGroup));
   };
   const int64_t groups = (columns + kColumnsPerGroup - 1) / kColumnsPerGroup;
   const int64_t per_group = std::max<int64_t>(1, kColumnsPerGroup * call.rows * k);
@@ -91,6 +78,24 @@ pytransformers_status pytransformers_linear(const pytransformers_tensor* x, cons
     task(0, groups, context);
   } else {
     parallel->parallel_for(parallel->host, groups, grain, task, context);
+  }
+  return PYTRANSFORMERS_OK;
+}
+
+}  // namespace
+}  // namespace pytransformers
+
+using namespace pytransformers;
+
+pytransformers_status pytransformers_linear(const pytransformers_tensor* x, int32_t count,
+                                            const pytransformers_tensor* const* weights,
+                                            const pytransformers_tensor* const* biases, int32_t activation,
+                                            const pytransformers_tensor* const* ys,
+                                            const pytransformers_parallel* parallel) {
+  if (activation != PYTRANSFORMERS_IDENTITY) return fail(PYTRANSFORMERS_INVALID_ARGUMENT, "[linear] no activation yet");
+  for (int32_t i = 0; i < count; ++i) {
+    const auto status = one(x, weights[i], biases != nullptr ? biases[i] : nullptr, ys[i], parallel);
+    if (status != PYTRANSFORMERS_OK) return status;
   }
   return PYTRANSFORMERS_OK;
 }

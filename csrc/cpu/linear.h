@@ -17,8 +17,8 @@ struct LinearCall {
 // Computes columns [begin, end) of y.
 typedef void LinearKernel(const LinearCall& call, int64_t begin, int64_t end);
 
-namespace baseline { extern LinearKernel* const linear_kernel; }
-namespace avx2 { extern LinearKernel* const linear_kernel; }
-namespace avx512 { extern LinearKernel* const linear_kernel; }
+namespace baseline { LinearKernel linear_kernel; }
+namespace avx2 { LinearKernel linear_kernel; }
+namespace avx512 { LinearKernel linear_kernel; }
 
 }  // namespace pytransformers

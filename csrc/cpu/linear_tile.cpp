@@ -67,8 +67,10 @@ void rows(const LinearCall& call, int64_t row, int64_t begin, int64_t end) {
   for (; column < end; ++column) tile<R, 1>(call, row, column);
 }
 
+}  // namespace
+
 // Columns in groups whose rows of W stay in the first-level cache while every block of rows of x passes over them.
-void linear(const LinearCall& call, int64_t begin, int64_t end) {
+void linear_kernel(const LinearCall& call, int64_t begin, int64_t end) {
   constexpr int64_t group = kTileColumns * 2;
   for (int64_t column = begin; column < end; column += group) {
     const int64_t stop = column + group < end ? column + group : end;
@@ -79,10 +81,6 @@ void linear(const LinearCall& call, int64_t begin, int64_t end) {
     if (row < call.rows) rows<1>(call, row, column, stop);
   }
 }
-
-}  // namespace
-
-extern LinearKernel* const linear_kernel = linear;
 
 }  // namespace PYTRANSFORMERS_ISA
 }  // namespace pytransformers

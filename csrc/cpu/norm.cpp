@@ -22,23 +22,18 @@ using Parallel = pytransformers_parallel;
 
 struct Op {
   const char* name;
-  NormTable* kernels[kInstructionSets];
+  NormTable* const kernels[kInstructionSets];
 };
 
-#if defined(__x86_64__)
-#define KERNELS(op) {&baseline::op##_kernels, &avx2::op##_kernels, &avx512::op##_kernels}
-#else
-#define KERNELS(op) {&baseline::op##_kernels, nullptr, nullptr}
-#endif
-const Op kLayerNorm = {"layer_norm", KERNELS(layer_norm)};
-const Op kRmsNorm = {"rms_norm", KERNELS(rms_norm)};
+const Op kLayerNorm = {"layer_norm", COPIES(layer_norm_kernels)};
+const Op kRmsNorm = {"rms_norm", COPIES(rms_norm_kernels)};
 
 const NormKernels& kernels_for(const Op& op, int32_t dtype, int32_t weight_dtype) {
   const int mixed = weight_dtype != dtype;
   const int index = dtype == PYTRANSFORMERS_FLOAT32   ? kFloat32
                     : dtype == PYTRANSFORMERS_FLOAT16 ? kFloat16 + mixed
                                                       : kBfloat16 + mixed;
-  return (*op.kernels[instruction_set()])[index];
+  return (*active(op.kernels))[index];
 }
 
 void run(const Parallel* parallel, int64_t count, int64_t grain, pytransformers_task task, void* context) {

@@ -32,13 +32,19 @@ struct Matrix {
   float at(int64_t i, int64_t j) const { return values[i * strides[0] + j]; }
 };
 
+pytransformers_status linear(const pytransformers_tensor* x, const pytransformers_tensor* weight,
+                             const pytransformers_tensor* bias, const pytransformers_tensor* y,
+                             const pytransformers_parallel* parallel) {
+  return pytransformers_linear(x, 1, &weight, &bias, PYTRANSFORMERS_IDENTITY, &y, parallel);
+}
+
 void test_numbers(int64_t rows, int64_t k, int64_t n, int64_t gap, bool with_bias, bool threads) {
   std::mt19937 generator(static_cast<unsigned>(rows * 1000 + k * 10 + n));
   Matrix x(rows, k, gap, generator), weight(n, k, gap, generator), y(rows, n, gap, generator), bias(1, n, 0, generator);
   const std::vector<float> before = y.values;
   const pytransformers_tensor xv = x.view(), wv = weight.view(), yv = y.view();
   const pytransformers_tensor bv = {bias.values.data(), &n, nullptr, 1, PYTRANSFORMERS_FLOAT32};
-  require(pytransformers_linear(&xv, &wv, with_bias ? &bv : nullptr, &yv,
+  require(linear(&xv, &wv, with_bias ? &bv : nullptr, &yv,
                                 threads ? pytransformers_thread_pool() : nullptr) == PYTRANSFORMERS_OK,
           "refused", rows, k, n);
   for (int64_t i = 0; i < rows; ++i) {
@@ -64,11 +70,11 @@ void test_refusals() {
   half.dtype = PYTRANSFORMERS_FLOAT16;
   hollow.data = nullptr;
   const auto refused = [](pytransformers_status status) { return status == PYTRANSFORMERS_INVALID_ARGUMENT; };
-  require(refused(pytransformers_linear(nullptr, &wv, nullptr, &yv, nullptr)), "took NULL", 2, 3, 4);
-  require(refused(pytransformers_linear(&xv, &nv, nullptr, &yv, nullptr)), "took a narrow weight", 2, 3, 4);
-  require(refused(pytransformers_linear(&xv, &wv, nullptr, &xv, nullptr)), "took another shape of y", 2, 3, 4);
-  require(refused(pytransformers_linear(&half, &wv, nullptr, &yv, nullptr)), "took float16", 2, 3, 4);
-  require(refused(pytransformers_linear(&hollow, &wv, nullptr, &yv, nullptr)), "took no memory", 2, 3, 4);
+  require(refused(linear(nullptr, &wv, nullptr, &yv, nullptr)), "took NULL", 2, 3, 4);
+  require(refused(linear(&xv, &nv, nullptr, &yv, nullptr)), "took a narrow weight", 2, 3, 4);
+  require(refused(linear(&xv, &wv, nullptr, &xv, nullptr)), "took another shape of y", 2, 3, 4);
+  require(refused(linear(&half, &wv, nullptr, &yv, nullptr)), "took float16", 2, 3, 4);
+  require(refused(linear(&hollow, &wv, nullptr, &yv, nullptr)), "took no memory", 2, 3, 4);
 }
 
 }  // namespace

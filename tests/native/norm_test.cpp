@@ -284,7 +284,7 @@ void test_refusals() {
   refused(pytransformers_rms_norm_backward(&bad, nullptr, &X, nullptr, 1e-5, &X, nullptr, nullptr), "expected dy of x's");
   refused(pytransformers_rms_norm_backward(&X, &bad, &X, nullptr, 1e-5, &X, nullptr, nullptr), "expected dsum of x's");
   refused(pytransformers_rms_norm_backward(&X, nullptr, &X, &W, 1e-5, &X, &half_weight, nullptr), "dweight of dtype");
-  refused(pytransformers_set_instruction_set("mmx"), "expected baseline, avx2 or avx512");
+  refused(pytransformers_set_instruction_set("mmx"), "on this processor, got mmx");
   refused(pytransformers_set_instruction_set(nullptr), "got NULL");
 }
 

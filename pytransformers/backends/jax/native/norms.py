@@ -1,4 +1,4 @@
-"""The compiled kernels as JAX functions, through XLA's foreign function interface. CPU.
+"""layer_norm and rms_norm.
 
 They work under `jit`, `grad` and `vmap`. Forward mode (`jax.jvp`) and second derivatives raise: take the reference for
 those, with `pytransformers.ops.selection.kernels("reference")`. Shapes are `(..., features)`, dtypes float32, float16
@@ -7,43 +7,15 @@ and bfloat16; weights have x's dtype or float32. Results have x's dtype.
 
 from __future__ import annotations
 
-import ctypes
 from functools import partial
-from pathlib import Path
 
 import jax
 import numpy as np
 
-from pytransformers.ops import selection
+from .library import like, targets
 
-LIBRARY = Path(__file__).parents[2] / "lib" / "libpytransformers_xla.so"
-TARGETS = ("layer_norm", "layer_norm_backward", "rms_norm", "rms_norm_backward")
-
-
-def _load() -> str:
-    if not LIBRARY.exists():
-        return f"{LIBRARY.name} was not built: install with jaxlib present, without build isolation"
-    try:
-        library = ctypes.CDLL(str(LIBRARY))
-        for name in TARGETS:
-            handler = jax.ffi.pycapsule(getattr(library, f"pytransformers_xla_{name}"))
-            jax.ffi.register_ffi_target(f"pytransformers_{name}", handler, platform="cpu")
-    except Exception as error:  # whatever an unfit jaxlib raises, the reference still works
-        return f"{LIBRARY.name} does not load into jaxlib {jax.lib.__version__}: {error}"
-    return ""
-
-
-_reason = _load()
-
-# The choice of kernel becomes part of the key of every jit cache.
-selection.mirror(jax.make_user_context("auto"))
-for _op in ("layer_norm", "rms_norm"):
-    selection.register(_op, "jax", devices=("cpu",), reason=_reason)
-
-
-def available() -> tuple[bool, str]:
-    """Whether the kernels can run in this process, and if not why."""
-    return not _reason, _reason
+targets("layer_norm", "layer_norm", "layer_norm_backward")
+targets("rms_norm", "rms_norm", "rms_norm_backward")
 
 
 def _call(name, results, operands, eps, **flags):
@@ -59,10 +31,6 @@ def _check(op, x, **weights):
         if weight is not None and weight.shape != x.shape[-1:]:
             raise ValueError(f"[{op}] expected {name} of shape {x.shape[-1:]}, got {weight.shape}, give it one value "
                              "for each place in the last dimension of x")
-
-
-def _like(x):
-    return jax.ShapeDtypeStruct(x.shape, x.dtype)
 
 
 @partial(jax.jit, static_argnames="eps", inline=True)
@@ -81,7 +49,7 @@ def rms_norm(x, weight=None, eps=1e-6, residual=None):
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _layer_norm(eps, x, residual, weight, bias):
-    results = _like(x) if residual is None else (_like(x), _like(x))
+    results = like(x) if residual is None else (like(x), like(x))
     return _call("layer_norm", results, (x, residual, weight, bias), eps, has_residual=residual is not None,
                  has_weight=weight is not None, has_bias=bias is not None)
 
@@ -94,7 +62,7 @@ def _layer_norm_forward(eps, x, residual, weight, bias):
 def _layer_norm_backward(eps, saved, gradients):
     x, weight, bias, alone = saved
     dy, dsum = (gradients, None) if alone else gradients
-    results = (_like(x), *(_like(w) for w in (weight, bias) if w is not None))
+    results = (like(x), *(like(w) for w in (weight, bias) if w is not None))
     dx, *rest = _call("layer_norm_backward", results, (x, dy, dsum, weight), eps, has_dsum=dsum is not None,
                       has_weight=weight is not None, want_weight=weight is not None, want_bias=bias is not None)
     dbias = rest.pop() if bias is not None else None
@@ -107,7 +75,7 @@ _layer_norm.defvjp(_layer_norm_forward, _layer_norm_backward)
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _rms_norm(eps, x, residual, weight):
-    results = _like(x) if residual is None else (_like(x), _like(x))
+    results = like(x) if residual is None else (like(x), like(x))
     return _call("rms_norm", results, (x, residual, weight), eps, has_residual=residual is not None,
                  has_weight=weight is not None)
 
@@ -120,7 +88,7 @@ def _rms_norm_forward(eps, x, residual, weight):
 def _rms_norm_backward(eps, saved, gradients):
     x, weight, alone = saved
     dy, dsum = (gradients, None) if alone else gradients
-    results = (_like(x), *(_like(w) for w in (weight,) if w is not None))
+    results = (like(x), *(like(w) for w in (weight,) if w is not None))
     dx, *rest = _call("rms_norm_backward", results, (x, dy, dsum, weight), eps, has_dsum=dsum is not None,
                       has_weight=weight is not None, want_weight=weight is not None)
     return dx, None if alone else dx, rest[0] if rest else None

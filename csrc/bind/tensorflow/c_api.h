@@ -16,7 +16,9 @@ typedef struct TF_KernelBuilder TF_KernelBuilder;
 typedef struct TF_OpKernelConstruction TF_OpKernelConstruction;
 typedef struct TF_OpKernelContext TF_OpKernelContext;
 
-typedef enum { TF_FLOAT = 1, TF_BFLOAT16 = 14, TF_HALF = 19 } TF_DataType;
+typedef enum {
+  TF_FLOAT = 1, TF_INT32 = 3, TF_UINT8 = 4, TF_INT8 = 6, TF_INT64 = 9, TF_BOOL = 10, TF_BFLOAT16 = 14, TF_HALF = 19
+} TF_DataType;
 typedef enum { TF_OK = 0, TF_INVALID_ARGUMENT = 3, TF_RESOURCE_EXHAUSTED = 8 } TF_Code;
 
 TF_Status* TF_NewStatus(void);

@@ -1,90 +1,11 @@
-// The kernels as TensorFlow ops, through TensorFlow's C API for ops and kernels. That API lends neither a CUDA stream
-// nor the thread pool, so these run on the CPU, on the library's own threads.
-// Gradients are registered in pytransformers/backends/tensorflow/native.py.
+// layer_norm and rms_norm as TensorFlow ops.
 #include <initializer_list>
-#include <memory>
-#include <vector>
 
-#include "bind/tensorflow_c.h"
-#include "core/c_api.h"
+#include "bind/tensorflow/common.h"
 
 namespace {
 
-struct Status {
-  TF_Status* raw = TF_NewStatus();
-  ~Status() { TF_DeleteStatus(raw); }
-  bool ok() const { return TF_GetCode(raw) == TF_OK; }
-};
-
-int32_t dtype_of(TF_DataType type) {
-  switch (type) {
-    case TF_FLOAT: return PYTRANSFORMERS_FLOAT32;
-    case TF_HALF: return PYTRANSFORMERS_FLOAT16;
-    case TF_BFLOAT16: return PYTRANSFORMERS_BFLOAT16;
-    default: return PYTRANSFORMERS_OTHER;
-  }
-}
-
-// An input or output of the running kernel, or nothing.
-class Tensor {
- public:
-  Tensor() = default;
-  explicit Tensor(TF_Tensor* raw) : raw_(raw, TF_DeleteTensor) {
-    if (raw == nullptr) return;
-    for (int i = 0; i < TF_NumDims(raw); ++i) sizes_.push_back(TF_Dim(raw, i));
-  }
-
-  const std::vector<int64_t>& sizes() const { return sizes_; }
-  TF_DataType type() const { return TF_TensorType(raw_.get()); }
-
-  const pytransformers_tensor* view() {
-    if (raw_ == nullptr) return nullptr;
-    view_ = {TF_TensorData(raw_.get()), sizes_.data(), nullptr, static_cast<int32_t>(sizes_.size()), dtype_of(type())};
-    return &view_;
-  }
-
- private:
-  std::unique_ptr<TF_Tensor, void (*)(TF_Tensor*)> raw_{nullptr, TF_DeleteTensor};
-  std::vector<int64_t> sizes_;
-  pytransformers_tensor view_ = {};
-};
-
-// One run of a kernel: its inputs and outputs in order, and the first thing that went wrong.
-class Run {
- public:
-  explicit Run(TF_OpKernelContext* context) : context_(context) {}
-
-  Tensor input(bool present) {
-    if (!present || !status_.ok()) return Tensor();
-    TF_Tensor* raw = nullptr;
-    TF_GetInput(context_, next_input_++, &raw, status_.raw);
-    return Tensor(status_.ok() ? raw : nullptr);
-  }
-
-  Tensor output(bool present, TF_DataType type, const std::vector<int64_t>& sizes) {
-    if (!present || !status_.ok()) return Tensor();
-    size_t bytes = type == TF_FLOAT ? 4 : 2;
-    for (int64_t size : sizes) bytes *= size;
-    return Tensor(TF_AllocateOutput(context_, next_output_++, type, sizes.data(), static_cast<int>(sizes.size()), bytes,
-                                    status_.raw));
-  }
-
-  bool ok() const { return status_.ok(); }
-
-  void finish(pytransformers_status status) {
-    if (status == PYTRANSFORMERS_INVALID_ARGUMENT) {
-      TF_SetStatus(status_.raw, TF_INVALID_ARGUMENT, pytransformers_last_error());
-    } else if (status == PYTRANSFORMERS_OUT_OF_MEMORY) {
-      TF_SetStatus(status_.raw, TF_RESOURCE_EXHAUSTED, pytransformers_last_error());
-    }
-    if (!status_.ok()) TF_OpKernelContext_Failure(context_, status_.raw);
-  }
-
- private:
-  TF_OpKernelContext* context_;
-  Status status_;
-  int next_input_ = 0, next_output_ = 0;
-};
+using namespace pytransformers_tensorflow;
 
 // The attributes of a node. Counts are 0 or 1: a list of that length stands for an optional tensor.
 struct Attributes {
@@ -116,8 +37,6 @@ void* create(TF_OpKernelConstruction* node) {
   if (!status.ok()) TF_OpKernelConstruction_Failure(node, status.raw);
   return attributes.release();
 }
-
-void destroy(void* kernel) { delete static_cast<Attributes*>(kernel); }
 
 template <bool kCentred>
 void forward(void* kernel, TF_OpKernelContext* context) {
@@ -182,53 +101,35 @@ void backward_shapes(TF_ShapeInferenceContext* context, TF_Status* status) {
   TF_DeleteShapeHandle(shape);
 }
 
-struct OpDefinition {
-  const char* name;
-  std::initializer_list<const char*> inputs, outputs, counts;
-  void (*shapes)(TF_ShapeInferenceContext*, TF_Status*);
-  void* (*create)(TF_OpKernelConstruction*);
-  void (*compute)(void*, TF_OpKernelContext*);
-};
-
-bool register_op(const OpDefinition& op) {
-  Status status;
-  TF_OpDefinitionBuilder* builder = TF_NewOpDefinitionBuilder(op.name);
-  for (const char* spec : op.inputs) TF_OpDefinitionBuilderAddInput(builder, spec);
-  for (const char* spec : op.outputs) TF_OpDefinitionBuilderAddOutput(builder, spec);
-  for (const char* spec : op.counts) TF_OpDefinitionBuilderAddAttr(builder, spec);
-  TF_OpDefinitionBuilderAddAttr(builder, "eps: float");
-  TF_OpDefinitionBuilderAddAttr(builder, "T: {float, half, bfloat16}");
-  TF_OpDefinitionBuilderAddAttr(builder, "W: {float, half, bfloat16} = DT_FLOAT");
-  TF_OpDefinitionBuilderSetShapeInferenceFunction(builder, op.shapes);
-  TF_RegisterOpDefinition(builder, status.raw);
-  if (status.ok()) {
-    TF_KernelBuilder* kernel = TF_NewKernelBuilder(op.name, "CPU", op.create, op.compute, destroy);
-    TF_RegisterKernelBuilder(op.name, kernel, status.raw);
-  }
-  return status.ok();
-}
+const char* const kEps = "eps: float";
+const char* const kType = "T: {float, half, bfloat16}";
+const char* const kWeightType = "W: {float, half, bfloat16} = DT_FLOAT";
 
 // Runs when TensorFlow loads this library; it collects what was registered meanwhile.
-const bool registered =
+[[maybe_unused]] const bool registered =
     register_op({"PytransformersLayerNorm",
                  {"x: T", "residual: sums * T", "weight: weights * W", "bias: biases * W"},
                  {"y: T", "sum: sums * T"},
-                 {"sums: int >= 0", "weights: int >= 0", "biases: int >= 0"},
-                 forward_shapes, create<true, false>, forward<true>}) &&
+                 {"sums: int >= 0", "weights: int >= 0", "biases: int >= 0",
+                  kEps, kType, kWeightType},
+                 forward_shapes, create<true, false>, destroy<Attributes>, forward<true>}) &&
     register_op({"PytransformersLayerNormGrad",
                  {"x: T", "dy: T", "dsum: sums * T", "weight: weights * W"},
                  {"dx: T", "dweight: dweights * W", "dbias: dbiases * W"},
-                 {"sums: int >= 0", "weights: int >= 0", "dweights: int >= 0", "dbiases: int >= 0"},
-                 backward_shapes, create<true, true>, backward<true>}) &&
+                 {"sums: int >= 0", "weights: int >= 0", "dweights: int >= 0", "dbiases: int >= 0",
+                  kEps, kType, kWeightType},
+                 backward_shapes, create<true, true>, destroy<Attributes>, backward<true>}) &&
     register_op({"PytransformersRmsNorm",
                  {"x: T", "residual: sums * T", "weight: weights * W"},
                  {"y: T", "sum: sums * T"},
-                 {"sums: int >= 0", "weights: int >= 0"},
-                 forward_shapes, create<false, false>, forward<false>}) &&
+                 {"sums: int >= 0", "weights: int >= 0",
+                  kEps, kType, kWeightType},
+                 forward_shapes, create<false, false>, destroy<Attributes>, forward<false>}) &&
     register_op({"PytransformersRmsNormGrad",
                  {"x: T", "dy: T", "dsum: sums * T", "weight: weights * W"},
                  {"dx: T", "dweight: dweights * W"},
-                 {"sums: int >= 0", "weights: int >= 0", "dweights: int >= 0"},
-                 backward_shapes, create<false, true>, backward<false>});
+                 {"sums: int >= 0", "weights: int >= 0", "dweights: int >= 0",
+                  kEps, kType, kWeightType},
+                 backward_shapes, create<false, true>, destroy<Attributes>, backward<false>});
 
 }  // namespace

@@ -1,4 +1,4 @@
-"""Unpack xla/ffi/api/*.h of the oldest supported jaxlib into a folder: `fetch_xla_header.py FOLDER`.
+"""Unpack xla/ffi/api/*.h of the oldest supported jaxlib into a folder: `fetch_header.py FOLDER`.
 
 XLA's FFI is compatible upwards only: a handler runs on the jaxlib whose header it was built against and on newer ones.
 """

@@ -1,5 +1,7 @@
-// The kernels for NumPy arrays and anything on the CPU that speaks DLPack; results are NumPy arrays.
-// Used by tests and tools; no framework depends on it.
+// What the functions of this folder share: the kernels for NumPy arrays and anything on the CPU that speaks DLPack.
+// Results are NumPy arrays. Used by tests and tools; no framework depends on it.
+#pragma once
+
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
@@ -11,7 +13,7 @@
 
 namespace py = pybind11;
 
-namespace {
+namespace pytransformers_python {
 
 // The DLPack exchange structures (dmlc/dlpack, the version without a version field), as capsules called "dltensor".
 struct DLTensor {
@@ -29,7 +31,7 @@ struct DLManagedTensor {
   void (*deleter)(DLManagedTensor*);
 };
 
-void check(pytransformers_status status) {
+inline void check(pytransformers_status status) {
   if (status == PYTRANSFORMERS_INVALID_ARGUMENT) throw py::value_error(pytransformers_last_error());
   if (status == PYTRANSFORMERS_OUT_OF_MEMORY) {
     PyErr_SetString(PyExc_MemoryError, pytransformers_last_error());
@@ -37,15 +39,20 @@ void check(pytransformers_status status) {
   }
 }
 
-int32_t dtype_of(const py::dtype& dtype) {
+inline int32_t dtype_of(const py::dtype& dtype) {
   const bool native = dtype.byteorder() == '=';
   if (dtype.kind() == 'f' && native && dtype.itemsize() == 4) return PYTRANSFORMERS_FLOAT32;
   if (dtype.kind() == 'f' && native && dtype.itemsize() == 2) return PYTRANSFORMERS_FLOAT16;
+  if (dtype.kind() == 'b') return PYTRANSFORMERS_BOOL;
+  if (dtype.kind() == 'i' && native && dtype.itemsize() == 4) return PYTRANSFORMERS_INT32;
+  if (dtype.kind() == 'i' && native && dtype.itemsize() == 8) return PYTRANSFORMERS_INT64;
+  if (dtype.kind() == 'i' && dtype.itemsize() == 1) return PYTRANSFORMERS_INT8;
+  if (dtype.kind() == 'u' && dtype.itemsize() == 1) return PYTRANSFORMERS_UINT8;
   if (py::str(dtype).cast<std::string>() == "bfloat16") return PYTRANSFORMERS_BFLOAT16;
   return PYTRANSFORMERS_OTHER;
 }
 
-py::dtype numpy_dtype(int32_t dtype) {
+inline py::dtype numpy_dtype(int32_t dtype) {
   if (dtype == PYTRANSFORMERS_BFLOAT16) {
     return py::dtype::from_args(py::module_::import("ml_dtypes").attr("bfloat16"));
   }
@@ -156,79 +163,14 @@ class Result {
 };
 
 // x's shape and dtype are used before the kernel has seen them: refuse here what has no result.
-void check_floating(const char* op, const Argument& x) {
+inline void check_floating(const char* op, const Argument& x) {
   if (x.dtype() == PYTRANSFORMERS_OTHER) {
     throw py::value_error(std::string("[") + op + "] expected x of dtype float32, float16 or bfloat16, got another, "
                           "cast it first");
   }
 }
 
-py::object forward(bool centred, const py::object& x_in, const py::object& residual_in, const py::object& weight_in,
-                   const py::object& bias_in, double eps) {
-  const char* op = centred ? "layer_norm" : "rms_norm";
-  Argument x(op, "x", x_in), residual(op, "residual", residual_in), weight(op, "weight", weight_in),
-      bias(op, "bias", bias_in);
-  check_floating(op, x);
-  Result y(true, x.sizes(), x.dtype()), sum(residual.get() != nullptr, x.sizes(), x.dtype());
-  pytransformers_status status;
-  {
-    py::gil_scoped_release release;
-    const pytransformers_parallel* threads = pytransformers_thread_pool();
-    status = centred ? pytransformers_layer_norm(x.get(), residual.get(), weight.get(), bias.get(), eps, y.get(),
-                                                 sum.get(), threads)
-                     : pytransformers_rms_norm(x.get(), residual.get(), weight.get(), eps, y.get(), sum.get(), threads);
-  }
-  check(status);
-  return residual.get() == nullptr ? y.object() : py::make_tuple(y.object(), sum.object());
-}
+// Each file of this folder adds its functions to the module.
+void define_norms(py::module_& module);
 
-py::tuple backward(bool centred, const py::object& dy_in, const py::object& x_in, const py::object& weight_in,
-                   const py::object& dsum_in, double eps, bool want_weight, bool want_bias) {
-  const char* op = centred ? "layer_norm" : "rms_norm";
-  Argument dy(op, "dy", dy_in), x(op, "x", x_in), weight(op, "weight", weight_in), dsum(op, "dsum", dsum_in);
-  check_floating(op, x);
-  const std::vector<int64_t> features = {x.sizes().empty() ? 0 : x.sizes().back()};
-  const int32_t weight_dtype = weight.get() != nullptr ? weight.dtype() : x.dtype();
-  if (weight_dtype == PYTRANSFORMERS_OTHER) check_floating(op, weight);
-  Result dx(true, x.sizes(), x.dtype()), dweight(want_weight, features, weight_dtype),
-      dbias(want_bias, features, weight_dtype);
-  pytransformers_status status;
-  {
-    py::gil_scoped_release release;
-    const pytransformers_parallel* threads = pytransformers_thread_pool();
-    status = centred ? pytransformers_layer_norm_backward(dy.get(), dsum.get(), x.get(), weight.get(), eps, dx.get(),
-                                                          dweight.get(), dbias.get(), threads)
-                     : pytransformers_rms_norm_backward(dy.get(), dsum.get(), x.get(), weight.get(), eps, dx.get(),
-                                                        dweight.get(), threads);
-  }
-  check(status);
-  if (centred) return py::make_tuple(dx.object(), dweight.object(), dbias.object());
-  return py::make_tuple(dx.object(), dweight.object());
-}
-
-}  // namespace
-
-PYBIND11_MODULE(_native, module) {
-  using namespace py::literals;
-  module.doc() = "The kernels for NumPy arrays and DLPack tensors on the CPU; see csrc/core/c_api.h.";
-  module.def("instruction_set", &pytransformers_instruction_set, "What the kernels run on: baseline, avx2 or avx512.");
-  module.def("set_instruction_set", [](const std::string& name) { check(pytransformers_set_instruction_set(name.c_str())); },
-             "name"_a, "Run the kernels on another instruction set that this processor has, for tests.");
-  module.def("layer_norm", [](py::object x, py::object weight, py::object bias, double eps, py::object residual) {
-    return forward(true, x, residual, weight, bias, eps);
-  }, "x"_a, "weight"_a = py::none(), "bias"_a = py::none(), "eps"_a = 1e-5, "residual"_a = py::none(),
-  "y, or (y, x + residual).");
-  module.def("rms_norm", [](py::object x, py::object weight, double eps, py::object residual) {
-    return forward(false, x, residual, weight, py::none(), eps);
-  }, "x"_a, "weight"_a = py::none(), "eps"_a = 1e-6, "residual"_a = py::none(), "y, or (y, x + residual).");
-  module.def("layer_norm_backward", [](py::object dy, py::object x, py::object weight, py::object dsum, double eps,
-                                       bool want_weight, bool want_bias) {
-    return backward(true, dy, x, weight, dsum, eps, want_weight, want_bias);
-  }, "dy"_a, "x"_a, "weight"_a = py::none(), "dsum"_a = py::none(), "eps"_a = 1e-5, "want_weight"_a = true,
-  "want_bias"_a = true, "(dx, dweight or None, dbias or None).");
-  module.def("rms_norm_backward", [](py::object dy, py::object x, py::object weight, py::object dsum, double eps,
-                                     bool want_weight) {
-    return backward(false, dy, x, weight, dsum, eps, want_weight, false);
-  }, "dy"_a, "x"_a, "weight"_a = py::none(), "dsum"_a = py::none(), "eps"_a = 1e-6, "want_weight"_a = true,
-  "(dx, dweight or None).");
-}
+}  // namespace pytransformers_python

@@ -1,0 +1,9 @@
+"""The compiled kernels as TensorFlow ops, eager and in `tf.function`, with registered gradients. CPU.
+
+XLA can not call them: a function compiled with `jit_compile=True` takes the reference while it is traced.
+"""
+
+from .library import available, under_xla
+from .norms import layer_norm, rms_norm
+
+__all__ = ["available", "layer_norm", "rms_norm", "under_xla"]
