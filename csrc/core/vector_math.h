@@ -1,4 +1,4 @@
-// exp, tanh and erf of a register of floats, within 2 units in the last place (exp: also of results below the smallest
+// exp, log, tanh and erf of a register of floats, within 2 units in the last place (exp: also of results below the smallest
 // normal). NaN stays NaN. Coefficients are minimax fits in float64. Compiled once per instruction set, as core/vector.h.
 #pragma once
 
@@ -10,10 +10,21 @@ namespace PYTRANSFORMERS_ISA {
 INLINE Vec magnitude(Vec x) { return (Vec)((Bits)x & 0x7fffffff); }
 INLINE Vec with_sign_of(Vec value, Vec x) { return (Vec)((Bits)value | ((Bits)x & 0x80000000)); }
 
+// Of a NaN and a number, the second argument. (maskz: GCC 12 warns about the plain form.)
+#if defined(__AVX512F__)
+INLINE Vec maximum(Vec a, Vec b) { return (Vec)_mm512_maskz_max_ps(0xffff, (__m512)a, (__m512)b); }
+INLINE Vec minimum(Vec a, Vec b) { return (Vec)_mm512_maskz_min_ps(0xffff, (__m512)a, (__m512)b); }
+#elif defined(__AVX2__)
+INLINE Vec maximum(Vec a, Vec b) { return (Vec)_mm256_max_ps((__m256)a, (__m256)b); }
+INLINE Vec minimum(Vec a, Vec b) { return (Vec)_mm256_min_ps((__m256)a, (__m256)b); }
+#else
+INLINE Vec maximum(Vec a, Vec b) { return a > b ? a : b; }
+INLINE Vec minimum(Vec a, Vec b) { return a < b ? a : b; }
+#endif
+
 // e^x = 2^n e^r with n = round(x / ln 2), so that |r| <= ln 2 / 2.
 INLINE Vec exp(Vec x) {
-  x = x < -104.0f ? splat(-104.0f) : x;
-  x = x > 89.0f ? splat(89.0f) : x;
+  x = minimum(splat(89.0f), maximum(splat(-104.0f), x));
   const Vec shifted = x * 1.44269504f + 0x1.8p23f;  // so large that the rest of the bits hold n
   const Vec n = shifted - 0x1.8p23f;
   const Vec r = (x - n * 0x1.62e4p-1f) - n * 0x1.7f7d1cp-20f;  // ln 2 in two parts; the first has few bits
@@ -30,6 +41,25 @@ INLINE Vec exp(Vec x) {
   const Ints whole = (Ints)((Bits)shifted << 9) >> 9, half = whole >> 1;
   return p * (Vec)((half + 127) << 23) * (Vec)((whole - half + 127) << 23);
 #endif
+}
+
+// Of a positive normal number or infinity; log(0) is -infinity. x = 2^n (1 + t) with 1 + t from sqrt(1/2) to sqrt(2).
+INLINE Vec log(Vec x) {
+  const Ints whole = ((Ints)x - 0x3f3504f3) >> 23;
+  const Vec n = __builtin_convertvector(whole, Vec);
+  const Vec t = (Vec)((Ints)x - (whole << 23)) - 1.0f, z = t * t;
+  Vec p = splat(0.06675321086f);
+  p = p * t + -0.1164649407f;
+  p = p * t + 0.1190472272f;
+  p = p * t + -0.1241125864f;
+  p = p * t + 0.1421788843f;
+  p = p * t + -0.1666764423f;
+  p = p * t + 0.2000220439f;
+  p = p * t + -0.2500001627f;
+  p = p * t + 0.333333109f;
+  const Vec finite = n * 0x1.62e4p-1f + (t + (p * (z * t) - z * 0.5f + n * 0x1.7f7d1cp-20f));
+  const Vec infinity = splat(__builtin_inff());
+  return x == 0.0f ? -infinity : x < infinity ? finite : x;
 }
 
 // Near zero x + x^3 p(x^2), else 1 - 2 / (e^2x + 1).
