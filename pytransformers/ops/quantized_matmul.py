@@ -2,19 +2,19 @@
 
     w = scale * value(code) + offset      one scale, and offset if any, for each row of W and each `group_size` columns
 
-| quantization   | codes                | value(code)                                                        | x           |
-|----------------|----------------------|--------------------------------------------------------------------|-------------|
-| `int8`         | int8, -127 to 127    | the code                                                           | as it is    |
-| `int8_dynamic` | int8, one group      | the code; no offsets                                               | see below   |
-| `int4`         | 0 to 15              | code - 8                                                           | as it is    |
-| `nf4`          | 0 to 15              | `NF4[code]` of QLoRA (Dettmers et al. 2023, arXiv:2305.14314)      | as it is    |
+| quantization   | codes               | value(code)                                                   | x         |
+|----------------|---------------------|---------------------------------------------------------------|-----------|
+| `int8`         | int8, -127 to 127   | the code                                                      | as it is  |
+| `int8_dynamic` | int8, one group     | the code; no offsets                                          | see below |
+| `int4`         | 0 to 15             | code - 8                                                      | as it is  |
+| `nf4`          | 0 to 15             | `NF4[code]` of QLoRA (Dettmers et al. 2023, arXiv:2305.14314) | as it is  |
 
 `group_size` is a multiple of 8, or 0 for one group a row; one that is at least k also means one group. The last group
 may be shorter.
 
 `int8_dynamic` rounds each row of x to int8 by its own scale: with a = max |x|, the code is rint(x * (127 / a)), where
-127 / a and the product are float32, and the scale is a / 127. Sums are integers, so the result is exact but for the last
-multiplications. A row with a < 2^-100 counts as zero; one that holds NaN or infinity gives NaN.
+127 / a and the product are float32, and the scale is a / 127. Sums are integers, so the result is exact but for the
+last multiplications. A row with a < 2^-100 counts as zero; one that holds NaN or infinity gives NaN.
 
 What the kernels read, for every instruction set:
 
@@ -23,9 +23,9 @@ What the kernels read, for every instruction set:
     scales   float32  (tiles, groups, 16)
     offsets  float32  the same, or None
 
-A tile is 16 rows of W, tiles = ceil(n / 16), and k' is k for one group, else k rounded up to whole groups. What lies past n
-and k is code 0, scale 0 and offset 0. x: `(..., k)` of float32, float16 or bfloat16; bias: float32 `(n,)` or None;
-y: `(..., n)` of x's dtype; sums are float32, and y is rounded once.
+A tile is 16 rows of W, tiles = ceil(n / 16), and k' is k for one group, else k rounded up to whole groups. What lies
+past n and k is code 0, scale 0 and offset 0. x: `(..., k)` of float32, float16 or bfloat16; bias: float32 `(n,)` or
+None; y: `(..., n)` of x's dtype; sums are float32, and y is rounded once.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ QUANTIZATIONS = {"int8": 0, "int8_dynamic": 1, "int4": 2, "nf4": 3}  # names, an
 ACTIVATIONS = {None: 0, "relu": 1, "gelu": 2, "gelu_tanh": 3, "silu": 4}
 NF4 = np.array(
     [
-        -1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635, -0.18477343022823334,
-        -0.09105003625154495, 0.0, 0.07958029955625534, 0.16093020141124725, 0.24611230194568634, 0.33791524171829224,
-        0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1.0,
+        -1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635,
+        -0.18477343022823334, -0.09105003625154495, 0.0, 0.07958029955625534, 0.16093020141124725,
+        0.24611230194568634, 0.33791524171829224, 0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1.0,
     ],
     np.float32,
 )  # fmt: skip
@@ -99,14 +99,15 @@ def _pad(array: np.ndarray, rows: int, columns: int) -> np.ndarray:
 def pack(values, scales, quantization: str, group_size: int = 0, *, zeros=None, offsets=None) -> Quantized:
     """Lays out codes that were made elsewhere (a GPTQ or AWQ checkpoint, a calibration).
 
-    values: integers `(n, k)`, int8 -128 to 127, int4 and nf4 0 to 15; scales: `(n, groups)`. `zeros` `(n, groups)` are the
-    codes that stand for 0, w = scale * (code - zero), as asymmetric checkpoints keep them; `offsets` `(n, groups)` are
-    added to w instead. At most one of the two is given, and neither to nf4's zeros.
+    values: integers `(n, k)`, int8 -128 to 127, int4 and nf4 0 to 15; scales: `(n, groups)`. `zeros` `(n, groups)` are
+    the codes that stand for 0, w = scale * (code - zero), as asymmetric checkpoints keep them; `offsets` `(n, groups)`
+    are added to w instead. At most one of the two is given; nf4 takes offsets alone.
     """
     _check(quantization, group_size, zeros is not None or offsets is not None)
     values, scales = np.asarray(values), np.asarray(scales, np.float32)
     if values.ndim != 2 or values.dtype.kind not in "iu":
-        raise ValueError(f"[quantized_matmul] expected integer codes (n, k), got {values.dtype} {values.shape}, round them")
+        raise ValueError(f"[quantized_matmul] expected integer codes (n, k), got {values.dtype} {values.shape}, "
+                         "round them")
     n, k = values.shape
     signed = quantization.startswith("int8")
     low, high = (-128, 127) if signed else (0, 15)
@@ -121,8 +122,8 @@ def pack(values, scales, quantization: str, group_size: int = 0, *, zeros=None, 
     codes_shape, scales_shape = shapes(n, k, quantization, group_size)
     for name, array in (("scales", scales), ("zeros or offsets", offsets)):
         if array is not None and np.shape(array) != (n, scales_shape[1]):
-            raise ValueError(f"[quantized_matmul] expected {name} of shape {(n, scales_shape[1])}, got {np.shape(array)}, "
-                             "give one for each row and group")
+            raise ValueError(f"[quantized_matmul] expected {name} of shape {(n, scales_shape[1])}, "
+                             f"got {np.shape(array)}, give one for each row and group")
     tiles, blocks = codes_shape[:2]
     codes = values.astype(np.int8).view(np.uint8)
     if not signed:
@@ -132,7 +133,7 @@ def pack(values, scales, quantization: str, group_size: int = 0, *, zeros=None, 
 
     def tiled(array):
         array = _pad(np.asarray(array, np.float32), tiles * TILE, scales_shape[1])
-        return np.ascontiguousarray(array.reshape(tiles, TILE, -1).transpose(0, 2, 1))
+        return np.ascontiguousarray(array.reshape(tiles, TILE, scales_shape[1]).transpose(0, 2, 1))
 
     return Quantized(np.ascontiguousarray(codes), tiled(scales), None if offsets is None else tiled(offsets))
 
@@ -199,19 +200,20 @@ def _quantize_rows(weight, quantization, group_size, symmetric):
             codes = np.clip(np.rint(codes, out=codes), -127, 127, out=codes)
     if quantization == "int4":
         codes = codes + 8
-    return codes.astype(np.int8).reshape(n, -1)[:, :k], scale, offset
+    return codes.astype(np.int8).reshape(n, count * width)[:, :k], scale, offset
 
 
 def quantize(weight, quantization: str, group_size: int = 0, *, symmetric: bool = True) -> Quantized:
     """weight: floating `(n, k)` -> `Quantized`, each code the nearest to its weight.
 
-    int8: largest magnitude of the row or group at 127. int4: at 7 or -7, or at -8, whichever leaves the group the smaller
-    squared error. nf4: at -1 or 1. `symmetric=False` (int8 and int4) spends the codes from the least to the largest
-    value of the group, which takes offsets. Weights that are not finite are refused.
+    int8: largest magnitude of the row or group at 127. int4: at 7 or -7, or at -8, whichever leaves the group the
+    smaller squared error. nf4: at -1 or 1. `symmetric=False` (int8 and int4) spends the codes from the least to the
+    largest value of the group, which takes offsets. Weights that are not finite are refused.
     """
     _check(quantization, group_size, not symmetric)
     if not symmetric and quantization == "nf4":
-        raise ValueError("[quantized_matmul] expected nf4 to be symmetric, got symmetric=False, leave it out or take int4")
+        raise ValueError("[quantized_matmul] expected nf4 to be symmetric, got symmetric=False, leave it out or take "
+                         "int4")
     weight = np.asarray(weight)
     if weight.ndim != 2:
         raise ValueError(f"[quantized_matmul] expected a weight (n, k), got shape {weight.shape}, reshape it")
@@ -235,10 +237,11 @@ def quantize(weight, quantization: str, group_size: int = 0, *, symmetric: bool 
 
 def unpack(codes, quantization: str, n: int, k: int) -> np.ndarray:
     """The inverse of `pack` for codes: integers `(n, k)`, int8 or, for int4 and nf4, 0 to 15."""
-    rows = np.asarray(codes).transpose(0, 2, 1, 3).reshape(codes.shape[0] * TILE, -1)
+    tiles, blocks = codes.shape[:2]
+    rows = np.asarray(codes).transpose(0, 2, 1, 3).reshape(tiles * TILE, blocks * 4)
     if quantization.startswith("int8"):
         return rows.view(np.int8)[:n, :k]
-    return np.stack([rows & 15, rows >> 4], -1).reshape(rows.shape[0], -1)[:n, :k].astype(np.int8)
+    return np.stack([rows & 15, rows >> 4], -1).reshape(tiles * TILE, blocks * 8)[:n, :k].astype(np.int8)
 
 
 def dequantize(codes, scales, offsets, quantization: str, group_size: int, n: int, k: int, dtype: Any = np.float64):
@@ -248,7 +251,8 @@ def dequantize(codes, scales, offsets, quantization: str, group_size: int, n: in
     width = k if groups(k, group_size) == 1 else group_size
 
     def each(array):
-        rows = np.asarray(array).transpose(0, 2, 1).reshape(-1, array.shape[1])[:n].astype(dtype)
+        tiles, count, _ = array.shape
+        rows = np.asarray(array).transpose(0, 2, 1).reshape(tiles * TILE, count)[:n].astype(dtype)
         return np.repeat(rows, max(width, 1), 1)[:, :k]
 
     weight = values.astype(dtype) * each(scales)
@@ -303,7 +307,7 @@ def reference(x, codes, scales, offsets, quantization: str, group_size: int, n: 
 
 @dataclass(frozen=True)
 class Case:
-    """One call: x `(*leading, k)`, W `(n, k)`, and what it has. layout: "dense", or "rows" (x is part of wider rows)."""
+    """One call: x `(*leading, k)`, W `(n, k)`, and what it has. layout: "dense" or "rows" (x is part of wider rows)."""
 
     leading: tuple[int, ...]
     k: int
