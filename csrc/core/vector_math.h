@@ -1,5 +1,6 @@
-// exp, log, tanh and erf of a register of floats, within 2 units in the last place (exp: also of results below the smallest
-// normal). NaN stays NaN. Coefficients are minimax fits in float64. Compiled once per instruction set, as core/vector.h.
+// exp, log, tanh and erf of a register of floats, within 2 units in the last place (exp: also of results below the
+// smallest normal). NaN stays NaN. Coefficients are minimax fits in float64. Compiled once per instruction set, as
+// core/vector.h.
 #pragma once
 
 #include "core/vector.h"

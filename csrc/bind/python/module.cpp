@@ -15,6 +15,7 @@ PYBIND11_MODULE(_native, module) {
   }, "What this processor has, from baseline to the best.");
   module.def("set_instruction_set", [](const std::string& name) { check(pytransformers_set_instruction_set(name.c_str())); },
              "name"_a, "Run the kernels on another instruction set that this processor has, for tests.");
+  define_attention(module);
   define_norms(module);
   define_quantized_matmul(module);
 }
