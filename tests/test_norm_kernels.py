@@ -1,8 +1,5 @@
 """layer_norm and rms_norm: every binding against the float64 reference, forward and gradients, and what it refuses."""
 
-import importlib
-import warnings
-
 import ml_dtypes
 import numpy as np
 import pytest
@@ -10,16 +7,9 @@ import pytest
 from pytransformers import _native
 from pytransformers.ops import layer_norm, rms_norm
 
+from .kernels import BINDINGS, DTYPES, each_instruction_set, native, torch_tensor
+
 CONTRACTS = {"layer_norm": layer_norm, "rms_norm": rms_norm}
-DTYPES = {"float32": np.float32, "float16": np.float16, "bfloat16": ml_dtypes.bfloat16}
-BINDINGS = ("numpy", "torch", "jax", "tensorflow")
-
-
-def native(binding):
-    module = importlib.import_module(f"pytransformers.backends.{binding}.native")
-    ready, reason = module.available()
-    assert ready, reason
-    return module
 
 
 def optional(op, a):
@@ -42,18 +32,6 @@ def run_numpy(op, a, eps):
     dx, *rest = getattr(_native, f"{op}_backward")(a["dy"], s, weight=a["weight"], dsum=a["dsum"], eps=eps, **wants)
     results = {"y": y, "dx": dx, **dict(zip(["dweight", "dbias"], rest, strict=False))}
     return results | ({} if a["residual"] is None else {"s": s})
-
-
-def torch_tensor(array):
-    import torch
-
-    if array is None:
-        return None
-    if array.dtype == ml_dtypes.bfloat16:
-        return torch_tensor(array.view(np.int16)).view(torch.bfloat16)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # an expanded array is not writable, and is not written
-        return torch.from_numpy(array)  # strides and all
 
 
 def run_torch(op, a, eps, wrap=lambda f: f):
@@ -166,17 +144,6 @@ def test_against_float64(binding, op, case, dtype):
     expected_names = {"y", "dx"} | {f"d{k}" for k, v in optional(op, a).items() if v is not None}
     assert expected_names <= {k for k, v in results.items() if v is not None}
     check(op, case, a, results, 1e-5, DTYPES[dtype])
-
-
-def each_instruction_set():
-    """Every one that this processor has, in force while the loop's body runs."""
-    best = _native.instruction_set()
-    try:
-        for name in _native.instruction_sets():
-            _native.set_instruction_set(name)
-            yield name
-    finally:
-        _native.set_instruction_set(best)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
