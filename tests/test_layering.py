@@ -37,6 +37,7 @@ TABLE = {
         {"ops", "configs", "utils"},
         {"numpy", "safetensors", "huggingface_hub", "h5py"},
     ),
+    "quantization": ({"ops"}, {"numpy"}),
     "auto": ({"configs", "utils", "tokenizers"}, set()),
     "tokenizers": ({"auto", "configs", "utils", "weights"}, {"numpy", "tokenizers"}),
     "processors": ({"configs", "tokenizers", "utils", "weights"}, {"numpy"}),

@@ -183,6 +183,15 @@ def layer_norm(
     """Over the last dimension. Gives y, or with `residual` the pair (norm(x + residual), x + residual)."""
 
 def rms_norm(x: Tensor, weight: Tensor | None = None, eps: float = 1e-6, residual: Tensor | None = None) -> Any: ...
+def quantized_matmul(
+    x: Tensor, codes: Tensor, scales: Tensor, offsets: Tensor | None = None, bias: Tensor | None = None, *,
+    quantization: str, group_size: int, out_features: int, activation: str | None = None,
+) -> Tensor:
+    """activation(x W^T + bias) of x's dtype; x (..., k), W (out_features, k) as the tiles of `ops/quantized_matmul.py`.
+
+    quantization: "int8", "int8_dynamic", "int4" or "nf4"; group_size: 0 for one scale a row; activation: "relu",
+    "gelu", "gelu_tanh" or "silu". Gradients reach x and the bias."""
+
 def rotary_embedding(x: Tensor, cos: Tensor, sin: Tensor, interleaved: bool = False) -> Tensor:
     """Rotate the first `rotary_dim` features of x (batch, heads, length, head_dim) by angles whose cos and sin are
     (batch | 1, length, rotary_dim / 2); computed in float32, returned in x's dtype. Su et al., arXiv:2104.09864."""

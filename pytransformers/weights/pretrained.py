@@ -165,6 +165,11 @@ class PreTrainedMixin:
             total += size
         return total
 
+    def replace_module(self, name, module):
+        """Put `module` in the place of the one called `name`."""
+        owner, _, leaf = name.rpartition(".")
+        setattr(self.get_submodule(owner), leaf, module)
+
     # -- embeddings --------------------------------------------------------------------------------------------------
     def get_input_embeddings(self):
         """The token embedding; a definition of a base model overrides it."""

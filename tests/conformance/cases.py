@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from pytransformers.ops import quantized_matmul
+
 from . import references as ref
 from .case import Case, apart, booleans, given, integers, normal, positive
 
@@ -35,6 +37,21 @@ def attention_case(name, query=(2, 4, 3, 4), key=(2, 4, 3, 4), mask=None, bias=N
     return by_call(
         f"attention:{name}", normal(*query), normal(*key), normal(*key), *extra.values(),
         call=lambda ops, *tensors: named(ops.attention)(*tensors), reference=named(ref.attention), noise=4,
+    )  # fmt: skip
+
+
+def quantized_case(name, quantization, group_size, **kwargs):
+    matrix = np.random.default_rng(3).standard_normal((6, 24))
+    codes, scales, _ = quantized_matmul.quantize(matrix, quantization, group_size)
+    options = {"quantization": quantization, "group_size": group_size, "out_features": 6, **kwargs}
+
+    def reference(x, b):
+        return quantized_matmul.reference(x, codes, scales, None, quantization, group_size, 6, b, **kwargs)
+
+    return by_call(
+        f"quantized_matmul:{name}", normal(2, 3, 24), normal(6),
+        call=lambda ops, x, b: ops.quantized_matmul(x, ops.tensor(codes), ops.tensor(scales), None, b, **options),
+        reference=reference, **BOTH,
     )  # fmt: skip
 
 
@@ -259,6 +276,8 @@ FUSED = [
     case("rms_norm:bare", normal(3, 7), reference=ref.rms_norm, options=BOTH),
     by_call("rms_norm:residual", normal(3, 8), normal(8), normal(3, 8),
             call=lambda ops, x, w, r: ops.rms_norm(x, w, residual=r), reference=ref.rms_norm, **BOTH | {"noise": 4}),
+    quantized_case("int4", "int4", 8),
+    quantized_case("nf4", "nf4", 0, activation="gelu"),
     case("rotary_embedding", normal(2, 2, 3, 4), normal(2, 3, 2), normal(2, 3, 2), reference=ref.rotary_embedding),
     case("rotary_embedding:interleaved", normal(2, 2, 3, 4), normal(1, 3, 2), normal(1, 3, 2),
          reference=ref.rotary_embedding, interleaved=True),

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from ...ops import selection
-from . import native
+from . import native, quantized
 from .context import Call, ambient, running
 from .images import avg_pool2d, conv1d, conv2d, interpolate, max_pool2d, pad, pixel_shuffle  # noqa: F401
 
@@ -352,6 +352,23 @@ def l1_loss(x, y, reduction="mean"):
 def _standardised(x, eps):
     centred = x - jnp.mean(x, -1, keepdims=True)
     return centred * lax.rsqrt(jnp.mean(jnp.square(centred), -1, keepdims=True) + eps)
+
+
+def quantized_matmul(x, codes, scales, offsets=None, bias=None, *, quantization, group_size, out_features,
+                     activation=None):  # fmt: skip
+    bias = None if bias is None else bias.astype(float32)
+    if selection.chosen("quantized_matmul", "jax", jax.default_backend()) == "native":
+        return native.quantized_matmul(
+            x, codes, scales, offsets, bias, quantization, group_size, out_features, activation
+        )
+    y = quantized.product(x, codes, scales, offsets, quantization, out_features)
+    y = y if bias is None else y + bias
+    return _ACTIVATIONS[activation](y).astype(x.dtype)
+
+
+_ACTIVATIONS = {
+    None: lambda x: x, "relu": relu, "gelu": gelu, "gelu_tanh": lambda x: gelu(x, approximate="tanh"), "silu": silu,
+}  # fmt: skip
 
 
 def layer_norm(x, weight=None, bias=None, eps=1e-5, residual=None):

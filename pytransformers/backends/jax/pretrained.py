@@ -10,6 +10,7 @@ import numpy as np
 from flax import nnx
 
 from pytransformers import outputs
+from pytransformers.quantization import prepared
 from pytransformers.weights.pretrained import PreTrainedMixin
 from pytransformers.weights.tensor import ALIGNMENT, LazyTensor, LoadedBytes, aligned_empty
 
@@ -258,7 +259,8 @@ class PreTrainedModel(GenerationMixin, PreTrainedMixin, Module, metaclass=_PreTr
 
     @classmethod
     def _create(cls, config, dtype=None, empty=False, compute_dtype=None, **kwargs):
-        return cls(config, dtype=compute_dtype, param_dtype=dtype, _do_init=not empty, **kwargs)
+        model = cls(config, dtype=compute_dtype, param_dtype=dtype, _do_init=not empty, **kwargs)
+        return prepared(model) if empty else model
 
     def _load(self, *args, **kwargs):
         with creating(Creation(seed=self._seed)):

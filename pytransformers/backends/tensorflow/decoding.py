@@ -65,6 +65,11 @@ def compiled(model, key, function, donate=False):
     return programs[key]
 
 
+def forget(model):
+    """Drops the model's programs, which read the variables that it had when they were traced."""
+    _programs.pop(model, None)
+
+
 @contextmanager
 def outside(random):
     """The context of operations on tensors between compiled functions."""

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tensorflow.compiler.tf2xla.python import xla
 
 from ...ops import selection
-from . import native, randomness
+from . import native, quantized, randomness
 from .attention import attention
 from .convolution import avg_pool2d, conv1d, conv2d, group_norm, interpolate, max_pool2d, pixel_shuffle
 
@@ -473,6 +473,24 @@ def _native(op, x):
     """Whether the compiled kernel takes this call; it has no float64."""
     placed_on_gpu = "GPU" in x.device if x.device else GPU
     return x.dtype != float64 and selection.chosen(op, "tensorflow", "cuda" if placed_on_gpu else "cpu") == "native"
+
+
+def quantized_matmul(x, codes, scales, offsets=None, bias=None, *, quantization, group_size, out_features,
+                     activation=None):  # fmt: skip
+    codes, scales, offsets, bias = (_known(t) for t in (codes, scales, offsets, bias))
+    bias = None if bias is None else tf.cast(bias, tf.float32)
+    if _native("quantized_matmul", x):
+        return native.quantized_matmul(
+            x, codes, scales, offsets, bias, quantization, group_size, out_features, activation
+        )
+    y = quantized.product(x, codes, scales, offsets, quantization, out_features)
+    y = y if bias is None else y + bias
+    return tf.cast(_ACTIVATIONS[activation](y), x.dtype)
+
+
+_ACTIVATIONS = {
+    None: lambda x: x, "relu": relu, "gelu": gelu, "gelu_tanh": lambda x: gelu(x, approximate="tanh"), "silu": silu,
+}  # fmt: skip
 
 
 def layer_norm(x, weight=None, bias=None, eps=1e-5, residual=None):

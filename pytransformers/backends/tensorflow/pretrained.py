@@ -4,10 +4,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from pytransformers.quantization import prepared
 from pytransformers.weights.pretrained import PreTrainedMixin
 from pytransformers.weights.tensor import ALIGNMENT, LazyTensor, LoadedBytes
 
-from . import context, saved_model, trees
+from . import context, decoding, saved_model, trees
 from .generation.generate import GenerationMixin
 from .module import Free, Module
 from .training import Options, OwnLoss, arguments, has_tensor
@@ -143,6 +144,12 @@ class PreTrainedModel(OwnLoss, GenerationMixin, PreTrainedMixin, Module, keras.M
             tf.saved_model.save(self, f"{save_directory}/saved_model/1", signatures)
         return files
 
+    def replace_module(self, name, module):
+        super().replace_module(name, module)
+        for leaf, variable in (*module.named_parameters(), *module.named_buffers()):
+            variable.rename(f"{self.name}/{name}/{leaf}".replace(".", "/"))
+        self._forget_programs()
+
     # -- for the mixin -----------------------------------------------------------------------------------------------
     @classmethod
     def _creation(cls, backend):
@@ -153,6 +160,7 @@ class PreTrainedModel(OwnLoss, GenerationMixin, PreTrainedMixin, Module, keras.M
         policy = dtype_policy(dtype)
         with context.creating(policy, empty):
             model = cls(config, **arguments)
+            model = prepared(model) if empty else model
         config.dtype = policy.variable_dtype
         return model
 
@@ -200,7 +208,12 @@ class PreTrainedModel(OwnLoss, GenerationMixin, PreTrainedMixin, Module, keras.M
 
     def _replace(self, name, array):
         self._tensors()[name].replace(array)
-        self.train_function = self.test_function = self.predict_function = None  # traced with the old variable
+        self._forget_programs()
+
+    def _forget_programs(self):
+        """They were traced with variables that are no longer the model's."""
+        self.train_function = self.test_function = self.predict_function = None
+        decoding.forget(self)
 
 
 def _read(source):

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch.utils.checkpoint import checkpoint as _checkpoint
 
 from ...ops import selection
-from . import native
+from . import native, quantized
 
 float16, bfloat16, float32, float64 = torch.float16, torch.bfloat16, torch.float32, torch.float64
 int32, int64, bool_ = torch.int32, torch.int64, torch.bool
@@ -235,6 +235,28 @@ def linear(x, weight, bias=None):
     if torch.compiler.is_compiling() or not native.suits_linear(x, weight) or not _native("linear", x):
         return F.linear(x, weight, bias)
     return native.linear(x, weight, bias)
+
+
+def _single(x):
+    """Float32, whatever a model was cast to."""
+    return x if x is None or x.dtype is torch.float32 else x.float()
+
+
+def quantized_matmul(x, codes, scales, offsets=None, bias=None, *, quantization, group_size, out_features,
+                     activation=None):  # fmt: skip
+    scales, offsets, bias = _single(scales), _single(offsets), _single(bias)
+    if _native("quantized_matmul", x):
+        return native.quantized_matmul(
+            x, codes, scales, offsets, bias, quantization, group_size, out_features, activation
+        )
+    y = quantized.product(x, codes, scales, offsets, quantization, out_features)
+    y = y if bias is None else y + bias
+    return _ACTIVATIONS[activation](y).to(x.dtype)
+
+
+_ACTIVATIONS = {
+    None: lambda x: x, "relu": relu, "gelu": gelu, "gelu_tanh": lambda x: gelu(x, approximate="tanh"), "silu": silu,
+}  # fmt: skip
 
 
 def layer_norm(x, weight=None, bias=None, eps=1e-5, residual=None):

@@ -9,6 +9,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree
 
 from pytransformers import outputs
+from pytransformers.quantization import prepared
 from pytransformers.weights.pretrained import PreTrainedMixin
 from pytransformers.weights.tensor import LazyTensor, LoadedBytes
 
@@ -104,6 +105,11 @@ class PreTrainedModel(PeftAdapterMixin, GenerationMixin, PreTrainedMixin, nn.Mod
         tensors = [*self.parameters(), *(self.buffers() if return_buffers else ())]
         return sum(tensor.nelement() * tensor.element_size() for tensor in tensors)
 
+    def replace_module(self, name, module):
+        old = self.get_submodule(name)
+        device = next(old.parameters()).device
+        super().replace_module(name, (module if device.type == "meta" else module.to(device)).train(old.training))
+
     # -- for the mixin -----------------------------------------------------------------------------------------------
     @classmethod
     def _creation(cls, backend):
@@ -119,6 +125,7 @@ class PreTrainedModel(PeftAdapterMixin, GenerationMixin, PreTrainedMixin, nn.Mod
                 return cls(config, **arguments)
             with torch.device("meta"), _NoInitialisation():
                 model = cls(config, **arguments)
+        prepared(model)
         config.dtype = str(dtype).removeprefix("torch.")
         return model.eval()
 

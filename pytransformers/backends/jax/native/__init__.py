@@ -2,5 +2,6 @@
 
 from .library import available
 from .norms import layer_norm, rms_norm
+from .quantized import quantized_matmul
 
-__all__ = ["available", "layer_norm", "rms_norm"]
+__all__ = ["available", "layer_norm", "quantized_matmul", "rms_norm"]
