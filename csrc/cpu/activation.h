@@ -18,5 +18,19 @@ INLINE Vec activate(Vec x, int32_t activation) {
   }
 }
 
+// y (rows, columns), its rows `stride` apart, becomes activation(y + bias); bias (columns,) or NULL.
+INLINE void add_bias_and_activate(float* y, int64_t stride, int64_t rows, int64_t columns, const float* bias,
+                                  int32_t activation) {
+  if (bias == nullptr && activation == PYTRANSFORMERS_IDENTITY) return;
+  for (int64_t column = 0; column < columns; column += kLanes) {
+    const int count = static_cast<int>(columns - column < kLanes ? columns - column : kLanes);
+    const Vec more = bias != nullptr ? load(bias + column, count) : Vec{};
+    for (int64_t row = 0; row < rows; ++row) {
+      float* value = y + row * stride + column;
+      store(value, activate(load(value, count) + more, activation), count);
+    }
+  }
+}
+
 }  // namespace PYTRANSFORMERS_ISA
 }  // namespace pytransformers

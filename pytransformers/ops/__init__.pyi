@@ -148,7 +148,6 @@ def addmm(bias: Tensor, x: Tensor, y: Tensor) -> Tensor:
     """bias (p,) + x (n, m) @ y (m, p)."""
 
 def einsum(equation: str, *operands: Tensor) -> Tensor: ...
-def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor: ...
 def conv1d(
     x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int = 1, padding: int | str = 0, dilation: int = 1,
     groups: int = 1,
@@ -191,6 +190,14 @@ def quantized_matmul(
 
     quantization: "int8", "int8_dynamic", "int4" or "nf4"; group_size: 0 for one scale a row; activation: "relu",
     "gelu", "gelu_tanh" or "silu". Gradients reach x and the bias."""
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, activation: str | None = None) -> Tensor:
+    """activation(x W^T + bias): x (..., k), weight (n, k); activation "relu", "gelu", "gelu_tanh" or "silu"."""
+
+def linears(
+    x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor | None], activation: str | None = None
+) -> list[Tensor]:
+    """`linear` for each weight and bias."""
 
 def rotary_embedding(x: Tensor, cos: Tensor, sin: Tensor, interleaved: bool = False) -> Tensor:
     """Rotate the first `rotary_dim` features of x (batch, heads, length, head_dim) by angles whose cos and sin are

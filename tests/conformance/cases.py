@@ -219,6 +219,11 @@ LINEAR = [
             reference=lambda x, y: x @ y.swapaxes(1, 2)),
     case("linear", normal(2, 3, 4), normal(5, 4), normal(5), reference=ref.linear),
     case("linear:no-bias", normal(3, 4), normal(5, 4), reference=ref.linear),
+    *(case(f"linear:{name}", normal(3, 4), normal(5, 4), normal(5), reference=ref.linear, activation=name)
+      for name in ref.ACTIVATIONS if name),
+    by_call("linears", normal(3, 4), normal(5, 4), normal(2, 4), normal(2),
+            call=lambda ops, x, a, b, bias: ops.cat(ops.linears(x, (a, b), (None, bias), "silu"), -1),
+            reference=lambda x, a, b, bias: ref.ACTIVATIONS["silu"](np.concatenate((x @ a.T, x @ b.T + bias), -1))),
     case("conv1d", normal(2, 3, 7), normal(4, 3, 3), normal(4), reference=ref.convolution),
     case("conv1d:all", normal(1, 4, 9), normal(4, 2, 3), normal(4), reference=ref.convolution, stride=2, padding=2,
          dilation=2, groups=2),

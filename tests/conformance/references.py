@@ -22,6 +22,10 @@ def gelu(x, approximate="none"):
     return 0.5 * x * (1 + erf(x / sqrt(2)))
 
 
+ACTIVATIONS = {None: lambda x: x, "relu": lambda x: np.maximum(x, 0), "gelu": gelu,
+               "gelu_tanh": lambda x: gelu(x, "tanh"), "silu": lambda x: x * sigmoid(x)}
+
+
 def logsumexp(x, dim, keepdim=False):
     top = x.max(dim, keepdims=True)
     total = np.log(np.exp(x - top).sum(dim, keepdims=True)) + top
@@ -80,8 +84,8 @@ def gather(x, dim, index):
     return out
 
 
-def linear(x, weight, bias=None):
-    return x @ weight.T + (0 if bias is None else bias)
+def linear(x, weight, bias=None, activation=None):
+    return ACTIVATIONS[activation](x @ weight.T + (0 if bias is None else bias))
 
 
 def pair(value, rank=2):

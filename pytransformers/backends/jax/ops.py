@@ -2,6 +2,7 @@
 
 import builtins
 import math
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -184,6 +185,12 @@ def silu(x):
     return _widened(jax.nn.silu, x)
 
 
+# What `linear` may end with.
+_ACTIVATIONS = {
+    None: lambda x: x, "relu": relu, "gelu": gelu, "gelu_tanh": partial(gelu, approximate="tanh"), "silu": silu,
+}  # fmt: skip
+
+
 def sigmoid(x):
     return _widened(jax.nn.sigmoid, x)
 
@@ -310,9 +317,13 @@ def addmm(bias, x, y):
     return bias + jnp.matmul(x, y)
 
 
-def linear(x, weight, bias=None):
+def linear(x, weight, bias=None, activation=None):
     y = lax.dot_general(jnp.asarray(x), jnp.asarray(weight), (((x.ndim - 1,), (1,)), ((), ())))
-    return y if bias is None else y + bias
+    return _ACTIVATIONS[activation](y if bias is None else y + bias)
+
+
+def linears(x, weights, biases, activation=None):
+    return [linear(x, weight, bias, activation) for weight, bias in zip(weights, biases, strict=True)]
 
 
 def group_norm(x, num_groups, weight, bias, eps=1e-5):

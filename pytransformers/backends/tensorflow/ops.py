@@ -4,6 +4,7 @@ Integers are int64 unless asked otherwise, sizes in a graph included, so that id
 """
 
 import builtins
+from functools import partial
 
 import keras
 import numpy as np
@@ -262,6 +263,12 @@ def silu(x):
     return _wide(tf.nn.silu, x)
 
 
+# What `linear` may end with.
+_ACTIVATIONS = {
+    None: lambda x: x, "relu": relu, "gelu": gelu, "gelu_tanh": partial(gelu, approximate="tanh"), "silu": silu,
+}  # fmt: skip
+
+
 def softplus(x):
     return _wide(tf.math.softplus, x)
 
@@ -432,14 +439,19 @@ def addmm(bias, x, y):
     return tf.nn.bias_add(tf.matmul(x, y), bias)
 
 
-def linear(x, weight, bias=None):
+def linear(x, weight, bias=None, activation=None):
     # as one matrix product: a batched one would multiply, and sum the gradient, row by row of the batch
     x, weight = _tensor(x), _tensor(weight)
     rank = x.shape.rank
     y = tf.matmul(x if rank == 2 else tf.reshape(x, (-1, weight.shape[1])), weight, transpose_b=True)
     if bias is not None:
         y = tf.nn.bias_add(y, bias)
+    y = _ACTIVATIONS[activation](y)
     return y if rank == 2 else tf.reshape(y, shape(x)[:-1] + (weight.shape[0],))
+
+
+def linears(x, weights, biases, activation=None):
+    return [linear(x, weight, bias, activation) for weight, bias in zip(weights, biases, strict=True)]
 
 
 # -- losses

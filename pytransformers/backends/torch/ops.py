@@ -230,11 +230,22 @@ def _promoted(x, residual):
     return x.to(dtype), residual.to(dtype)
 
 
-def linear(x, weight, bias=None):
-    # A compiler fuses around its own matrix product, so a traced call never takes ours.
-    if torch.compiler.is_compiling() or not native.suits_linear(x, weight) or not _native("linear", x):
-        return F.linear(x, weight, bias)
-    return native.linear(x, weight, bias)
+# A compiler fuses around its own matrix product, so a traced call never takes ours.
+def _native_linear(x, *weights):
+    return not torch.compiler.is_compiling() and native.suits_linear(x, *weights) and _native("linear", x)
+
+
+def linear(x, weight, bias=None, activation=None):
+    if _native_linear(x, weight):
+        return native.linear(x, weight, bias, activation)
+    y = F.linear(x, weight, bias)
+    return y if activation is None else native.FUNCTIONS[activation](y)
+
+
+def linears(x, weights, biases, activation=None):
+    if _native_linear(x, *weights):
+        return native.linears(x, weights, biases, activation)
+    return [linear(x, weight, bias, activation) for weight, bias in zip(weights, biases, strict=True)]
 
 
 def _single(x):

@@ -1,8 +1,10 @@
 """The compiled kernels as PyTorch functions, one file for each family."""
 
 from .library import available
-from .linear import MAX_LINEAR_ROWS, linear, suits_linear
+from .linear import FUNCTIONS, linear, linears, suits_linear
 from .norms import layer_norm, rms_norm
 from .quantized import quantized_matmul
 
-__all__ = ["MAX_LINEAR_ROWS", "available", "layer_norm", "linear", "quantized_matmul", "rms_norm", "suits_linear"]
+__all__ = [
+    "FUNCTIONS", "available", "layer_norm", "linear", "linears", "quantized_matmul", "rms_norm", "suits_linear",
+]  # fmt: skip

@@ -1,8 +1,8 @@
-// y = x W^T + b in float32 for few rows of x. Compiled once per instruction set.
+// y = activation(x W^T + b) in float32 for few rows of x. Compiled once per instruction set.
 //
 // Both operands run along k, so a tile keeps (rows x columns) registers of partial sums and adds their lanes up at the
 // end. A column of the tile is a row of W: W is streamed from memory once for each block of rows, x stays in cache.
-#include "core/vector.h"
+#include "cpu/activation.h"
 #include "cpu/linear.h"
 
 namespace pytransformers {
@@ -50,10 +50,10 @@ void tile(const LinearCall& call, int64_t row, int64_t column) {
       UNROLL for (int r = 0; r < R; ++r) y[r * call.y_stride + c] = sum_four(sums[c][r], Vec{}, Vec{}, Vec{})[0];
     }
   }
-  if (call.bias == nullptr && whole == call.k) return;
+  if (whole == call.k) return;
   for (int r = 0; r < R; ++r) {
     for (int c = 0; c < C; ++c) {
-      float rest = call.bias ? call.bias[column + c] : 0.0f;
+      float rest = 0.0f;
       for (int64_t k = whole; k < call.k; ++k) rest += x[r * x_stride + k] * w[c * weight_stride + k];
       y[r * call.y_stride + c] += rest;
     }
@@ -70,16 +70,20 @@ void rows(const LinearCall& call, int64_t row, int64_t begin, int64_t end) {
 }  // namespace
 
 // Columns in groups whose rows of W stay in the first-level cache while every block of rows of x passes over them.
-void linear_kernel(const LinearCall& call, int64_t begin, int64_t end) {
+void linear_few_rows(const LinearCall& call, const LinearBlock& block, float*) {
   constexpr int64_t group = kTileColumns * 2;
-  for (int64_t column = begin; column < end; column += group) {
-    const int64_t stop = column + group < end ? column + group : end;
-    int64_t row = 0;
-    for (; row + kTileRows <= call.rows; row += kTileRows) rows<kTileRows>(call, row, column, stop);
-    if (kTileRows > 4 && row + 4 <= call.rows) rows<4>(call, row, column, stop), row += 4;
-    if (row + 2 <= call.rows) rows<2>(call, row, column, stop), row += 2;
-    if (row < call.rows) rows<1>(call, row, column, stop);
+  for (int64_t column = block.column; column < block.column_end; column += group) {
+    const int64_t stop = column + group < block.column_end ? column + group : block.column_end;
+    int64_t row = block.row;
+    for (; row + kTileRows <= block.row_end; row += kTileRows) rows<kTileRows>(call, row, column, stop);
+    const int64_t rest = block.row_end - row;
+    if (kTileRows > 4 && rest & 4) rows<4>(call, row, column, stop), row += 4;
+    if (rest & 2) rows<2>(call, row, column, stop), row += 2;
+    if (rest & 1) rows<1>(call, row, column, stop);
   }
+  add_bias_and_activate(call.y + block.row * call.y_stride + block.column, call.y_stride, block.row_end - block.row,
+                        block.column_end - block.column, call.bias ? call.bias + block.column : nullptr,
+                        call.activation);
 }
 
 }  // namespace PYTRANSFORMERS_ISA
