@@ -13,7 +13,7 @@ TORCH := torch==2.13.0
 FRAMEWORKS := tensorflow-cpu==2.21.* jax==0.10.2 flax==0.12.8 keras==3.15.* h5py
 BUILD_TOOLS := cmake ninja "pybind11>=2.13" "scikit-build-core>=0.10"
 
-.PHONY: env build demo test native-test lint pytest bench docs wheels clean
+.PHONY: env build demo test native-test lint pytest bench bench-all docs wheels clean
 .DEFAULT_GOAL := build
 
 $(VENV)/.created:
@@ -79,7 +79,24 @@ native-test: $(VENV)/.frameworks
 pytest: build $(VENV)/.test
 	OMP_NUM_THREADS=1 TF_CPP_MIN_LOG_LEVEL=2 $(BIN)/python -m pytest -n 2 --dist loadfile tests
 
-bench: build $(VENV)/.test
+# What `make bench` compares with and nothing else needs: in a folder of its own, so that nothing replaces torch.
+$(VENV)/.bench: $(VENV)/.test
+	$(PIP) $(TORCH) "scikit-learn>=1" "networkx<=3.6.1" rich pandas
+	$(PIP) --no-deps --upgrade --target $(VENV)/bench-peers onnx onnxruntime onnxscript onnx-ir flatbuffers \
+	  openvino openvino-telemetry nncf "pydot<=4.0.1" tabulate ctranslate2 torchao \
+	  matplotlib contourpy cycler fonttools kiwisolver pyparsing python-dateutil six
+	touch $@
+
+# Kernels and whole models beside their peers, within 60 minutes. FAMILY="attention linear" or MODELS=minilm: only those.
+# OUT=docs/benchmarks writes the page of the documentation.
+MINUTES ?= 55
+OUT ?= build/benchmarks/table
+bench: build $(VENV)/.bench
+	$(BIN)/python -m benchmarks --minutes $(MINUTES) --out $(OUT) \
+	  $(if $(FAMILY),--families $(FAMILY)) $(if $(MODELS),--models $(MODELS))
+
+# Also import, loading, generation, tokenizers and pipelines.
+bench-all: bench
 	$(BIN)/python -m pytest benchmarks -s --benchmark-only --benchmark-disable-gc
 
 docs: $(VENV)/.package

@@ -1,0 +1,1 @@
+"""Our operations beside each framework's own, in one process for each framework."""
