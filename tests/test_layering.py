@@ -57,7 +57,8 @@ TABLE = {
 for _name, _packages in OWN_FRAMEWORK.items():
     _backend = f"backends.{_name}"
     _packages = _packages | {"numpy"}
-    _inside = {f"{_backend}.{part}" for part in ("native", "context", "randomness", "module", "init", "parameter")}
+    _inside = {f"{_backend}.{part}" for part in
+               ("native", "context", "randomness", "module", "init", "parameter", "rotary")}
     TABLE[_backend] = (SHARED | {"ops", "utils", "weights", "quantization", _backend}, _packages)
     TABLE[f"{_backend}.native"] = ({"ops", *_inside}, _packages)
 TABLE["backends.torch.adapters"] = ({"utils"}, {"torch", "safetensors"})  # writes the files of `peft`

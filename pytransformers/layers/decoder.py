@@ -29,8 +29,8 @@ class RotaryAttention(nn.Module):
 
     def forward(self, x, rotary, mask=None, causal=True, cache=None, layer=0, output_attentions=False):
         """x (batch, length, hidden), rotary (cos, sin) -> (batch, length, hidden), weights or None, cache."""
-        query = ops.rotary_embedding(split_heads(self.q_proj(x), self.head_dim), *rotary)
-        key = ops.rotary_embedding(split_heads(self.k_proj(x), self.head_dim), *rotary)
+        query, key = split_heads(self.q_proj(x), self.head_dim), split_heads(self.k_proj(x), self.head_dim)
+        query, key = ops.rotary_embedding(query, key, *rotary)
         value = split_heads(self.v_proj(x), self.head_dim)
         if cache is not None:
             key, value, cache = cache.update(key, value, layer)

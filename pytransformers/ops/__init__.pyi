@@ -199,9 +199,17 @@ def linears(
 ) -> list[Tensor]:
     """`linear` for each weight and bias."""
 
-def rotary_embedding(x: Tensor, cos: Tensor, sin: Tensor, interleaved: bool = False) -> Tensor:
-    """Rotate the first `rotary_dim` features of x (batch, heads, length, head_dim) by angles whose cos and sin are
-    (batch | 1, length, rotary_dim / 2); computed in float32, returned in x's dtype. Su et al., arXiv:2104.09864."""
+def rotary_embedding(
+    query: Tensor, key: Tensor | None, cos: Tensor, sin: Tensor, *, position_ids: Tensor | None = None,
+    interleaved: bool = False,
+) -> tuple[Tensor, Tensor | None]:
+    """Turn pairs of the first 2 * r features of each query and key by the angles whose cosines and sines are given.
+
+    query (batch, heads, length, head_dim), key (batch, kv_heads, length, head_dim) or None, of one dtype; cos and sin
+    (batch | 1, length, r), float32 or query's dtype; or, with position_ids (batch | 1, length), tables
+    (max_positions, r). A pair is features (i, i + r), or (2i, 2i + 1) if `interleaved`; other features are kept.
+    Computed in float32. Su et al., arXiv:2104.09864.
+    """
 
 def attention(
     query: Tensor, key: Tensor, value: Tensor, *, mask: Tensor | None = None, bias: Tensor | None = None,

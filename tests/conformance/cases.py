@@ -283,11 +283,16 @@ FUSED = [
             call=lambda ops, x, w, r: ops.rms_norm(x, w, residual=r), reference=ref.rms_norm, **BOTH | {"noise": 4}),
     quantized_case("int4", "int4", 8),
     quantized_case("nf4", "nf4", 0, activation="gelu"),
-    case("rotary_embedding", normal(2, 2, 3, 4), normal(2, 3, 2), normal(2, 3, 2), reference=ref.rotary_embedding),
-    case("rotary_embedding:interleaved", normal(2, 2, 3, 4), normal(1, 3, 2), normal(1, 3, 2),
-         reference=ref.rotary_embedding, interleaved=True),
-    case("rotary_embedding:partial", normal(1, 2, 3, 6), normal(1, 3, 2), normal(1, 3, 2),
-         reference=ref.rotary_embedding),
+    case("rotary_embedding", normal(2, 2, 3, 4), normal(2, 1, 3, 4), normal(2, 3, 2), normal(2, 3, 2),
+         reference=ref.rotary_embedding, options=BOTH),
+    case("rotary_embedding:interleaved", normal(2, 2, 3, 4), normal(2, 2, 3, 4), normal(1, 3, 2), normal(1, 3, 2),
+         reference=ref.rotary_embedding, interleaved=True, options=BOTH),
+    by_call("rotary_embedding:partial-one", normal(1, 2, 3, 6), normal(1, 3, 2), normal(1, 3, 2), **BOTH,
+            call=lambda ops, q, c, s: ops.rotary_embedding(q, None, c, s),
+            reference=lambda q, c, s: ref.rotary_embedding(q, None, c, s)),
+    by_call("rotary_embedding:positions", normal(2, 2, 3, 4), normal(2, 1, 3, 4), normal(5, 2), normal(5, 2),
+            integers(2, 3), reference=ref.rotary_embedding, **BOTH,
+            call=lambda ops, q, k, c, s, ids: ops.rotary_embedding(q, k, c, s, position_ids=ids)),
 ] + [
     attention_case(f"{name}-{implementation}", implementation=implementation, **options)
     for implementation in ("eager", "auto", "sdpa")

@@ -188,14 +188,20 @@ def batch_norm(p, x, training, eps=1e-5):
     return (x - channels(mean)) / np.sqrt(channels(variance) + eps) * channels(p["weight"]) + channels(p["bias"])
 
 
-def rotary_embedding(x, cos, sin, interleaved=False):
+def rotary_embedding(query, key, cos, sin, position_ids=None, interleaved=False):
+    if position_ids is not None:
+        cos, sin = cos[position_ids], sin[position_ids]
     half = cos.shape[-1]
     pairs = [(2 * i, 2 * i + 1) if interleaved else (i, i + half) for i in range(half)]
-    out = x.copy()
-    for i, (a, b) in enumerate(pairs):
-        c, s = cos[:, None, :, i], sin[:, None, :, i]
-        out[..., a], out[..., b] = x[..., a] * c - x[..., b] * s, x[..., b] * c + x[..., a] * s
-    return out
+
+    def turned(x):
+        out = x.copy()
+        for i, (a, b) in enumerate(pairs):
+            c, s = cos[:, None, :, i], sin[:, None, :, i]
+            out[..., a], out[..., b] = x[..., a] * c - x[..., b] * s, x[..., b] * c + x[..., a] * s
+        return out
+
+    return turned(query), None if key is None else turned(key)
 
 
 def attention(query, key, value, mask=None, bias=None, causal=False, scale=None, return_weights=False, **_):

@@ -174,5 +174,6 @@ inline void check_floating(const char* op, const Argument& x) {
 void define_attention(py::module_& module);
 void define_norms(py::module_& module);
 void define_quantized_matmul(py::module_& module);
+void define_rotary_embedding(py::module_& module);
 
 }  // namespace pytransformers_python

@@ -18,4 +18,5 @@ PYBIND11_MODULE(_native, module) {
   define_attention(module);
   define_norms(module);
   define_quantized_matmul(module);
+  define_rotary_embedding(module);
 }

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from ...ops import selection
-from . import native, quantized
+from . import native, quantized, rotary
 from .context import Call, ambient, running
 from .images import avg_pool2d, conv1d, conv2d, interpolate, max_pool2d, pad, pixel_shuffle  # noqa: F401
 
@@ -402,18 +402,10 @@ def rms_norm(x, weight=None, eps=1e-6, residual=None):
     return y if residual is None else (y, total)
 
 
-def rotary_embedding(x, cos, sin, interleaved=False):
-    rotary_dim = 2 * cos.shape[-1]
-    rotated, rest = x[..., :rotary_dim].astype(float32), x[..., rotary_dim:]
-    cos, sin = cos[:, None].astype(float32), sin[:, None].astype(float32)
-    if interleaved:
-        first, second = rotated[..., 0::2], rotated[..., 1::2]
-        turned = jnp.stack((first * cos - second * sin, second * cos + first * sin), -1).reshape(rotated.shape)
-    else:
-        first, second = jnp.split(rotated, 2, -1)
-        turned = jnp.concatenate((first * cos - second * sin, second * cos + first * sin), -1)
-    turned = turned.astype(x.dtype)
-    return jnp.concatenate((turned, rest), -1) if rest.shape[-1] else turned
+def rotary_embedding(query, key, cos, sin, *, position_ids=None, interleaved=False):
+    chosen = selection.chosen("rotary_embedding", "jax", jax.default_backend())
+    run = native.rotary_embedding if chosen == "native" and query.dtype != jnp.float64 else rotary.rotary_embedding
+    return run(query, key, cos, sin, position_ids, interleaved)
 
 
 def attention(query, key, value, *, mask=None, bias=None, causal=False, scale=None, dropout_p=0.0,

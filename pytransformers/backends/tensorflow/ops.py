@@ -12,7 +12,7 @@ import tensorflow as tf
 from tensorflow.compiler.tf2xla.python import xla
 
 from ...ops import selection
-from . import native, quantized, randomness
+from . import native, quantized, randomness, rotary
 from .attention import attention
 from .convolution import avg_pool2d, conv1d, conv2d, group_norm, interpolate, max_pool2d, pixel_shuffle
 
@@ -528,19 +528,9 @@ def rms_norm(x, weight=None, eps=1e-6, residual=None):
     return y if residual is None else (y, total)
 
 
-def rotary_embedding(x, cos, sin, interleaved=False):
-    rotary_dim = 2 * cos.shape[-1]
-    wide = tf.float64 if x.dtype == tf.float64 else tf.float32
-    rotated, rest = tf.cast(x[..., :rotary_dim], wide), x[..., rotary_dim:]
-    cos, sin = tf.cast(cos[:, None], wide), tf.cast(sin[:, None], wide)
-    if interleaved:
-        first, second = rotated[..., 0::2], rotated[..., 1::2]
-        turned = flatten(tf.stack((first * cos - second * sin, second * cos + first * sin), -1), -2)
-    else:
-        first, second = tf.split(rotated, 2, -1)
-        turned = tf.concat((first * cos - second * sin, second * cos + first * sin), -1)
-    turned = tf.cast(turned, x.dtype)
-    return tf.concat((turned, rest), -1) if rest.shape[-1] else turned
+def rotary_embedding(query, key, cos, sin, *, position_ids=None, interleaved=False):
+    run = native.rotary_embedding if _native("rotary_embedding", query) else rotary.rotary_embedding
+    return run(query, key, cos, sin, position_ids, interleaved)
 
 
 # -- randomness, control, autodiff

@@ -293,14 +293,24 @@ def rms_norm(x, weight=None, eps=1e-6, residual=None):
     return y if residual is None else (y, total)
 
 
-def rotary_embedding(x, cos, sin, interleaved=False):
-    rotary_dim = 2 * cos.shape[-1]
-    rotated, rest = (x, None) if rotary_dim == x.shape[-1] else (x[..., :rotary_dim], x[..., rotary_dim:])
-    rotated, cos, sin = rotated.float(), cos.unsqueeze(1).float(), sin.unsqueeze(1).float()
-    first, second = (rotated[..., 0::2], rotated[..., 1::2]) if interleaved else rotated.chunk(2, dim=-1)
+def rotary_embedding(query, key, cos, sin, *, position_ids=None, interleaved=False):
+    constant = not (torch.is_grad_enabled() and (cos.requires_grad or sin.requires_grad))
+    if constant and query.dtype != torch.float64 and _native("rotary_embedding", query):
+        return native.rotary_embedding(query, key, cos, sin, position_ids, interleaved)
+    if position_ids is not None:
+        cos, sin = cos[position_ids], sin[position_ids]
+    cos, sin = cos.unsqueeze(1), sin.unsqueeze(1)
+    return _turn(query, cos, sin, interleaved), None if key is None else _turn(key, cos, sin, interleaved)
+
+
+def _turn(x, cos, sin, interleaved):
+    width, wide = 2 * cos.shape[-1], torch.promote_types(x.dtype, torch.float32)
+    turned, rest = (x, None) if width == x.shape[-1] else (x[..., :width], x[..., width:])
+    turned, cos, sin = turned.to(wide), cos.to(wide), sin.to(wide)
+    first, second = (turned[..., 0::2], turned[..., 1::2]) if interleaved else turned.chunk(2, dim=-1)
     # addcmul: one pass over memory for a product and a sum
-    turned = torch.addcmul(first * cos, second, sin, value=-1), torch.addcmul(second * cos, first, sin)
-    turned = torch.stack(turned, dim=-1).flatten(-2) if interleaved else torch.cat(turned, dim=-1)
+    pair = torch.addcmul(first * cos, second, sin, value=-1), torch.addcmul(second * cos, first, sin)
+    turned = torch.stack(pair, dim=-1).flatten(-2) if interleaved else torch.cat(pair, dim=-1)
     turned = turned.to(x.dtype)
     return turned if rest is None else torch.cat((turned, rest), dim=-1)
 

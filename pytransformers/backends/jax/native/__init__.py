@@ -3,5 +3,6 @@
 from .library import available
 from .norms import layer_norm, rms_norm
 from .quantized import quantized_matmul
+from .rotary import rotary_embedding
 
-__all__ = ["available", "layer_norm", "quantized_matmul", "rms_norm"]
+__all__ = ["available", "layer_norm", "quantized_matmul", "rms_norm", "rotary_embedding"]

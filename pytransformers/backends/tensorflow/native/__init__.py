@@ -6,5 +6,6 @@ XLA can not call them: a function compiled with `jit_compile=True` takes the ref
 from .library import available, under_xla
 from .norms import layer_norm, rms_norm
 from .quantized import quantized_matmul
+from .rotary import rotary_embedding
 
-__all__ = ["available", "layer_norm", "quantized_matmul", "rms_norm", "under_xla"]
+__all__ = ["available", "layer_norm", "quantized_matmul", "rms_norm", "rotary_embedding", "under_xla"]

@@ -4,7 +4,9 @@ from .library import available
 from .linear import FUNCTIONS, linear, linears, suits_linear
 from .norms import layer_norm, rms_norm
 from .quantized import quantized_matmul
+from .rotary import rotary_embedding
 
 __all__ = [
-    "FUNCTIONS", "available", "layer_norm", "linear", "linears", "quantized_matmul", "rms_norm", "suits_linear",
+    "FUNCTIONS", "available", "layer_norm", "linear", "linears", "quantized_matmul", "rms_norm",
+    "rotary_embedding", "suits_linear",
 ]  # fmt: skip
