@@ -17,10 +17,13 @@ using Parallel = pytransformers_parallel;
 
 // Work for less than this many multiplications costs more to hand over than to do.
 constexpr int64_t kMultiplicationsPerTask = 1 << 19;
+// Few rows are cut along the keys into so many tasks, of at least so many keys.
+constexpr int64_t kDecodingTasks = 16, kKeysPerPart = 256;
 // Gradients of few heads are cut along the keys, into so many tasks.
 constexpr int64_t kGradientTasks = 16, kMaxChunks = 8;
 
-AttentionForwardTable* const kForward[kInstructionSets] = COPIES(attention_forward);
+AttentionForwardTable* const kForward[kInstructionSets] = COPIES_BF16(attention_forward);
+AttentionDecodingTable* const kDecoding[kInstructionSets] = COPIES(attention_decoding);
 AttentionBackwardTable* const kBackward[kInstructionSets] = COPIES(attention_backward);
 
 #define CHECK(call) if (const pytransformers_status status = (call); status != PYTRANSFORMERS_OK) return status
@@ -71,30 +74,56 @@ pytransformers_status forward(const Tensor* query, const Tensor* key, const Tens
   const int64_t group = call.heads / call.key_heads;
   int64_t longest = 1, keys = 1;
   for (const AttentionSequence& s : sequences) longest = std::max(longest, s.queries), keys = std::max(keys, s.keys);
+  const bool few = longest <= kFewRows;
   // Heads that share keys go together as far as there is room.
-  const int64_t together = std::clamp<int64_t>(kBlockRows / longest, 1, group), parts = (group + together - 1) / together;
+  const int64_t room = few ? kFewRows : kBlockRows, together = std::clamp<int64_t>(room / longest, 1, group);
+  const int64_t groups = (group + together - 1) / together;
   std::vector<QueryBlock> blocks;
   for (const AttentionSequence& s : sequences) {
     for (int64_t i = 0; i < s.queries; i += kBlockRows) {
       blocks.push_back({s, 0, 0, 0, s.query + i, 0, static_cast<int>(std::min<int64_t>(kBlockRows, s.queries - i))});
     }
   }
-  const AttentionForward& kernel = kernels_for(kForward, query->dtype);
   const int64_t block_count = static_cast<int64_t>(blocks.size());
+  const int64_t tasks = batch * call.key_heads * groups * block_count;
+  const auto block_at = [&](int64_t index) {
+    // The last blocks first: with a causal mask they have the most keys.
+    QueryBlock block = blocks[block_count - 1 - index % block_count];
+    index /= block_count;
+    const int64_t part = index % groups;
+    block.key_head = index / groups % call.key_heads;
+    block.batch = index / groups / call.key_heads;
+    block.head = block.key_head * group + part * together;
+    block.heads = static_cast<int>(std::min(together, group - part * together));
+    return block;
+  };
   const int64_t rows = std::min<int64_t>(kBlockRows, longest * together);
-  const bool done = for_each(
-      parallel, batch * call.key_heads * parts * block_count, rows * keys * (call.features + call.value_features),
-      kernel.scratch(call), [&](int64_t index, float* scratch) {
-        // The last blocks first: with a causal mask they have the most keys.
-        QueryBlock block = blocks[block_count - 1 - index % block_count];
-        index /= block_count;
-        const int64_t part = index % parts;
-        block.key_head = index / parts % call.key_heads;
-        block.batch = index / parts / call.key_heads;
-        block.head = block.key_head * group + part * together;
-        block.heads = static_cast<int>(std::min(together, group - part * together));
-        kernel.run(call, block, scratch);
-      });
+  const int64_t multiplications = rows * keys * (call.features + call.value_features);
+  if (!few) {
+    const AttentionForward& kernel = kernels_for(kForward, query->dtype);
+    const bool done = for_each(parallel, tasks, multiplications, kernel.scratch(call), [&](int64_t i, float* scratch) {
+      kernel.run(call, block_at(i), scratch);
+    });
+    return done ? PYTRANSFORMERS_OK : out_of_memory("attention");
+  }
+  const AttentionDecoding& kernel = kernels_for(kDecoding, query->dtype);
+  const int64_t parts = std::clamp<int64_t>((kDecodingTasks + tasks - 1) / tasks, 1,
+                                            (keys + kKeysPerPart - 1) / kKeysPerPart);
+  call.part_width = (kPartHeader + call.value_features + 15) / 16 * 16;
+  const int64_t part_floats = rows * call.part_width, scratch_floats = (kernel.scratch(call) + 15) / 16 * 16;
+  const Floats shared = allocate(parts > 1 ? tasks * parts * part_floats : 0);
+  if (shared == nullptr) return out_of_memory("attention");
+  const bool done = for_each(parallel, tasks * parts, multiplications / parts, scratch_floats + part_floats,
+                             [&](int64_t index, float* scratch) {
+    const QueryBlock block = block_at(index / parts);
+    const int64_t part = index % parts, first = block.sequence.key, count = block.sequence.keys;
+    float* const sums = parts > 1 ? shared.get() + index * part_floats : scratch + scratch_floats;
+    kernel.run(call, block, first + part * count / parts, first + (part + 1) * count / parts, sums, scratch);
+    if (parts == 1) kernel.combine(call, block, sums, 1, 0);
+  });
+  for (int64_t i = 0; parts > 1 && i < tasks; ++i) {
+    kernel.combine(call, block_at(i), shared.get() + i * parts * part_floats, parts, part_floats);
+  }
   return done ? PYTRANSFORMERS_OK : out_of_memory("attention");
 }
 
@@ -129,12 +158,12 @@ pytransformers_status backward(const Tensor* dout, const Tensor* query, const Te
   if (delta == nullptr || shares == nullptr) return out_of_memory(op);
   g.delta = delta.get();
   g.dquery = shares.get();
-  const int64_t widths = call.features + call.value_features, per_key = call.queries * widths * 3;
+  const int64_t widths = call.features + call.value_features;
+  const int64_t per_task = rows * keys * widths * 3 / std::max<int64_t>(tasks * g.chunks, 1);
   for_each(parallel, batch * call.heads, call.queries * call.value_features, 0, [&](int64_t index, float*) {
     kernel.delta(g, index / call.heads, index % call.heads);
   });
-  bool done = for_each(parallel, tasks * g.chunks, call.heads / std::max<int64_t>(call.key_heads, 1) * keys / g.chunks * per_key,
-                       kernel.scratch(call), [&](int64_t index, float* scratch) {
+  bool done = for_each(parallel, tasks * g.chunks, per_task, kernel.scratch(call), [&](int64_t index, float* scratch) {
     const int64_t chunk = index % g.chunks, batch_index = index / g.chunks / call.key_heads;
     const int64_t key_head = index / g.chunks % call.key_heads, group = call.heads / call.key_heads;
     const int64_t first = (chunk * batch + batch_index) * call.heads + key_head * group;

@@ -38,6 +38,7 @@ struct AttentionCall {
   uint32_t drop_below;  // a weight is dropped where its random number is below this
   float kept;           // what the others are multiplied by
   float scale, soft_cap;
+  int64_t part_width;   // of decoding: kPartHeader + value_features, rounded up to 16
   bool bias_is_float32;
 };
 
@@ -45,6 +46,18 @@ struct AttentionCall {
 struct AttentionForward {
   int64_t (*scratch)(const AttentionCall&);
   void (*run)(const AttentionCall&, const QueryBlock&, float* scratch);
+};
+
+// For blocks of few rows and many keys, which are cut so that all threads have some. A part is (rows, part_width): the
+// greatest score and the sum of a row, and from kPartHeader on its weighted values.
+constexpr int kFewRows = 8, kPartHeader = 16;
+
+struct AttentionDecoding {
+  int64_t (*scratch)(const AttentionCall&);
+  // The part of keys [first, last).
+  void (*run)(const AttentionCall&, const QueryBlock&, int64_t first, int64_t last, float* part, float* scratch);
+  // Puts `count` parts together that lie `distance` apart.
+  void (*combine)(const AttentionCall&, const QueryBlock&, const float* parts, int64_t count, int64_t distance);
 };
 
 struct AttentionGradients {
@@ -71,10 +84,16 @@ struct AttentionBackward {
 
 enum AttentionDtype { kAttentionFloat32, kAttentionFloat16, kAttentionBfloat16, kAttentionDtypes };
 typedef const AttentionForward AttentionForwardTable[kAttentionDtypes];
+typedef const AttentionDecoding AttentionDecodingTable[kAttentionDtypes];
 typedef const AttentionBackward AttentionBackwardTable[kAttentionDtypes];
 
-namespace baseline { extern AttentionForwardTable attention_forward; extern AttentionBackwardTable attention_backward; }
-namespace avx2 { extern AttentionForwardTable attention_forward; extern AttentionBackwardTable attention_backward; }
-namespace avx512 { extern AttentionForwardTable attention_forward; extern AttentionBackwardTable attention_backward; }
+#define ATTENTION_TABLES                             \
+  extern AttentionForwardTable attention_forward;    \
+  extern AttentionDecodingTable attention_decoding;  \
+  extern AttentionBackwardTable attention_backward;
+namespace baseline { ATTENTION_TABLES }
+namespace avx2 { ATTENTION_TABLES }
+namespace avx512 { ATTENTION_TABLES }
+namespace avx512_bf16 { extern AttentionForwardTable attention_forward; }
 
 }  // namespace pytransformers

@@ -70,10 +70,12 @@ bool gradients(const AttentionGradients& g, const QueryBlock& block, int64_t fir
   };
   pack(call.query, call.features, scratch.queries, scratch.queries_across);
   pack(g.dout, call.value_features, scratch.douts, scratch.douts_across);
-  multiply(count, rows.registers, call.features, {scratch.keys, padded(call.features), 1}, scratch.queries_across,
-           kBlockRows, scratch.scores, kBlockRows, kFromZero, nullptr);
-  multiply(count, rows.registers, call.value_features, {scratch.values, padded(call.value_features), 1},
-           scratch.douts_across, kBlockRows, scratch.dscores, kBlockRows, kFromZero, nullptr);
+  const Scalars<float> keys_in = {scratch.keys, padded(call.features), 1};
+  const Scalars<float> values_in = {scratch.values, padded(call.value_features), 1};
+  multiply(count, rows.registers, call.features, keys_in, scratch.queries_across, kBlockRows, scratch.scores,
+           kBlockRows, kFromZero, nullptr);
+  multiply(count, rows.registers, call.value_features, values_in, scratch.douts_across, kBlockRows, scratch.dscores,
+           kBlockRows, kFromZero, nullptr);
 
   const int64_t place = (block.batch * call.heads + block.head) * call.queries + block.query;
   for (int row = 0; row < rows.registers * kLanes; row += kLanes) {
@@ -87,9 +89,8 @@ bool gradients(const AttentionGradients& g, const QueryBlock& block, int64_t fir
       const Vec weight = exp(score(call, rows, keys, widen(scores), key, row, &slope) - lse);
       Vec dropped = weight, dweight = widen(dscores);
       if (call.drop_below > 0) {
-        const Ints kept = kept_weights(call, rows, first + key, row);
-        dropped = select(kept, weight * call.kept, Vec{});
-        dweight = select(kept, dweight * call.kept, Vec{});
+        dropped = drop(call, rows, first + key, row, weight);
+        dweight = drop(call, rows, first + key, row, dweight);
       }
       Vec dscore = weight * (dweight - delta);
       if (of_products) dscore *= slope * call.scale;
@@ -136,14 +137,14 @@ void run(const AttentionGradients& g, int64_t batch, int64_t key_head, int64_t c
       for (int64_t head = key_head * group; head < (key_head + 1) * group; ++head) {
         for_queries(sequence, 0, call.queries, batch, key_head, head, [&](const QueryBlock& block) {
           if (!gradients<T>(g, block, first, count, true, scratch, rows)) return;
-          multiply(count, value_width / kLanes, block.queries, {scratch.scores, kBlockRows, 1}, scratch.douts,
-                   value_width, scratch.dvalues, value_width, kAdd, nullptr);
-          multiply(count, width / kLanes, block.queries, {scratch.dscores, kBlockRows, 1}, scratch.queries, width,
-                   scratch.dkeys, width, kAdd, nullptr);
-          float* const dquery =
-              g.dquery + (((chunk * g.batch + batch) * call.heads + head) * call.queries + block.query) * g.dquery_width;
-          multiply(block.queries, width / kLanes, count, {scratch.dscores, 1, kBlockRows}, scratch.keys, width, dquery,
-                   g.dquery_width, kAdd, nullptr);
+          const Scalars<float> weights = {scratch.scores, kBlockRows, 1}, dscores = {scratch.dscores, kBlockRows, 1};
+          multiply(count, value_width / kLanes, block.queries, weights, scratch.douts, value_width, scratch.dvalues,
+                   value_width, kAdd, nullptr);
+          multiply(count, width / kLanes, block.queries, dscores, scratch.queries, width, scratch.dkeys, width, kAdd,
+                   nullptr);
+          const int64_t place = ((chunk * g.batch + batch) * call.heads + head) * call.queries + block.query;
+          multiply(block.queries, width / kLanes, count, Scalars<float>{scratch.dscores, 1, kBlockRows}, scratch.keys,
+                   width, g.dquery + place * g.dquery_width, g.dquery_width, kAdd, nullptr);
         });
       }
       unpack_rows(scratch.dkeys, count, call.features, at<T>(g.dkey, batch, key_head, first), g.dkey.strides[2]);

@@ -72,8 +72,8 @@ pytransformers_status check_for_scores(const char* op, const char* name, const T
 
 pytransformers_status check_offsets(const char* op, const char* name, const Tensor& offsets, int64_t length) {
   if (offsets.rank != 1 || offsets.sizes[0] < 1 || offsets.dtype != PYTRANSFORMERS_INT32) {
-    REFUSE("[%s] expected %s of shape (sequences + 1,) and dtype int32, got %s of %s, pass cumulative lengths", op, name,
-           offsets.rank >= 0 && offsets.rank <= kMaxRank ? shape_text(offsets).c_str() : "another rank",
+    REFUSE("[%s] expected %s of shape (sequences + 1,) and dtype int32, got %s of %s, pass cumulative lengths", op,
+           name, offsets.rank >= 0 && offsets.rank <= kMaxRank ? shape_text(offsets).c_str() : "another rank",
            dtype_name(offsets.dtype));
   }
   if (!is_dense(offsets)) REFUSE("[%s] expected contiguous %s, got strides, pass a contiguous copy", op, name);

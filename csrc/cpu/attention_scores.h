@@ -43,6 +43,7 @@ INLINE uint64_t mixed(uint64_t x) {  // the finaliser of splitmix64 (Steele, Lea
 struct BlockRows {
   int rows, registers;
   int64_t first_key, last_key;          // keys that some row may attend to: [first_key, last_key)
+  int64_t head[kBlockRows], query[kBlockRows];
   int32_t position[kBlockRows];         // the key that a query stands at
   float slopes[kBlockRows];
   uint32_t random[2][kBlockRows];       // two numbers for the dropout of a row
@@ -63,6 +64,8 @@ INLINE void set_rows(const AttentionCall& call, const QueryBlock& block, BlockRo
   for (int h = 0; h < block.heads; ++h) {
     const int64_t head = block.head + h;
     for (int i = 0; i < block.queries; ++i, ++row) {
+      rows.head[row] = head;
+      rows.query[row] = block.query + i;
       rows.position[row] = static_cast<int32_t>(first + i);
       if (call.slopes != nullptr) rows.slopes[row] = call.slopes[head * call.slope_stride];
       if (call.drop_below > 0) {
@@ -120,9 +123,9 @@ template <class T>
 bool set_keys(const AttentionCall& call, const QueryBlock& block, const BlockRows& rows, int64_t first, int count,
               float* addends, BlockKeys& keys) {
   const int64_t last_position = rows.position[0] + block.queries - 1;
-  keys = {first, count,
-          rows.position[0] + call.window_right < first + count - 1 || last_position - call.window_left > first, kNothing,
-          addends};
+  const bool windowed =
+      rows.position[0] + call.window_right < first + count - 1 || last_position - call.window_left > first;
+  keys = {first, count, windowed, kNothing, addends};
   if (call.bias.data == nullptr && call.mask.data == nullptr) return true;
   const auto differs = [&](const Strided& tensor) {  // from row to row
     return tensor.data != nullptr &&
@@ -132,42 +135,31 @@ bool set_keys(const AttentionCall& call, const QueryBlock& block, const BlockRow
   if (differs(call.bias) || differs(call.mask)) {
     keys.addend = kForPairs;
     pack_transposed(rows.rows, count, [&](int64_t row, int64_t key, int lanes) __attribute__((always_inline)) {
-      return bias_and_mask<T>(call, block.batch, block.head + row / block.queries, block.query + row % block.queries,
-                              first + key, lanes, seen);
+      return bias_and_mask<T>(call, block.batch, rows.head[row], rows.query[row], first + key, lanes, seen);
     }, addends, kBlockRows);
   } else {
     keys.addend = kForKeys;
     for (int key = 0; key < count; key += kLanes) {
       const int lanes = lanes_left(count - key);
-      store(addends + key, bias_and_mask<T>(call, block.batch, block.head, block.query, first + key, lanes, seen), lanes);
+      const Vec v = bias_and_mask<T>(call, block.batch, block.head, block.query, first + key, lanes, seen);
+      store(addends + key, v, lanes);
     }
   }
   return any(seen);
 }
 
-// The scores of one key and one register of rows. `slope` receives the derivative of the soft cap.
-INLINE Vec score(const AttentionCall& call, const BlockRows& rows, const BlockKeys& keys, Vec product, int key,
-                 int row, Vec* slope) {
+// Scores from products of q and k. `distance` is key minus position; `slope` receives the derivative of the soft cap.
+INLINE Vec score(const AttentionCall& call, Vec product, Ints distance, Vec alibi, bool has_addend, Vec addend,
+                 bool windowed, Vec* slope) {
   Vec v = product * call.scale;
   if (call.soft_cap > 0.0f) {
     const Vec t = tanh(v / call.soft_cap);
     v = t * call.soft_cap;
     if (slope != nullptr) *slope = 1.0f - t * t;
   }
-  const int64_t place = keys.first + key;
-  Ints position;
-  __builtin_memcpy(&position, rows.position + row, sizeof position);
-  const Ints distance = static_cast<int32_t>(place) - position;
-  if (call.slopes != nullptr) v -= widen(rows.slopes + row) * magnitude(__builtin_convertvector(distance, Vec));
-  if (keys.addend == kForKeys) v += keys.addends[key];
-  if (keys.addend == kForPairs) v += widen(keys.addends + key * kBlockRows + row);
-  // A mask wins over scores of any value, NaN too.
-  if (keys.addend == kForKeys && keys.addends[key] == -kInfinity) v = splat(-kInfinity);
-  if (keys.addend == kForPairs) {
-    const Vec addend = widen(keys.addends + key * kBlockRows + row);
-    v = select(addend == -kInfinity, addend, v);
-  }
-  if (keys.windowed) {
+  if (call.slopes != nullptr) v -= alibi * magnitude(__builtin_convertvector(distance, Vec));
+  if (has_addend) v = select(addend == -kInfinity, addend, v + addend);  // a mask wins over any score, NaN too
+  if (windowed) {
     const Ints outside = (distance > static_cast<int32_t>(call.window_right)) |
                          (-distance > static_cast<int32_t>(call.window_left));
     v = select(outside, splat(-kInfinity), v);
@@ -175,18 +167,35 @@ INLINE Vec score(const AttentionCall& call, const BlockRows& rows, const BlockKe
   return v;
 }
 
-// Which weights of one key and one register of rows dropout keeps: two rounds of a multiply and shift hash of the row's
-// two numbers and the key (constants of MurmurHash3, Appleby 2011).
-INLINE Ints kept_weights(const AttentionCall& call, const BlockRows& rows, int64_t key, int row) {
-  Bits x, second;
-  __builtin_memcpy(&x, rows.random[0] + row, sizeof x);
-  __builtin_memcpy(&second, rows.random[1] + row, sizeof second);
-  x += static_cast<uint32_t>(key) * 0x9e3779b9u;
+// The same for one key and a register of rows.
+INLINE Vec score(const AttentionCall& call, const BlockRows& rows, const BlockKeys& keys, Vec product, int key,
+                 int row, Vec* slope) {
+  Ints position;
+  __builtin_memcpy(&position, rows.position + row, sizeof position);
+  const Vec addend = keys.addend == kForKeys    ? splat(keys.addends[key])
+                     : keys.addend == kForPairs ? widen(keys.addends + key * kBlockRows + row)
+                                                : Vec{};
+  return score(call, product, static_cast<int32_t>(keys.first + key) - position, widen(rows.slopes + row),
+               keys.addend != kNothing, addend, keys.windowed, slope);
+}
+
+// Which weights dropout keeps: two rounds of a multiply and shift hash of a row's two numbers and the key (constants of
+// MurmurHash3, Appleby 2011).
+INLINE Ints kept_weights(const AttentionCall& call, Bits first, Bits second, Bits key) {
+  Bits x = first + key * 0x9e3779b9u;
   x = (x ^ (x >> 16)) * 0x85ebca6bu;
   x = (x ^ (x >> 13) ^ second) * 0xc2b2ae35u;
   x = (x ^ (x >> 16)) * 0x85ebca6bu;
   x ^= x >> 13;
   return (Ints)(x >= call.drop_below);
+}
+
+INLINE Vec drop(const AttentionCall& call, const BlockRows& rows, int64_t key, int row, Vec weights) {
+  Bits first, second;
+  __builtin_memcpy(&first, rows.random[0] + row, sizeof first);
+  __builtin_memcpy(&second, rows.random[1] + row, sizeof second);
+  const Ints kept = kept_weights(call, first, second, static_cast<uint32_t>(key) + Bits{});
+  return select(kept, weights * call.kept, Vec{});
 }
 
 }  // namespace PYTRANSFORMERS_ISA
