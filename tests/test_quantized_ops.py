@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from pytransformers.ops import quantized_matmul as contract
 from pytransformers.ops.selection import kernels
 
-DTYPES = {"float32": np.float32, "float16": np.float16, "bfloat16": ml_dtypes.bfloat16}
+from .kernels import DTYPES, native, torch_tensor
+
 FRAMEWORKS = ("torch", "jax", "tensorflow")
 CASES = [case for case in contract.CASES if not case.benchmark]
 FEW = [case for case in CASES if case.leading in ((2,), (3, 11))]
@@ -23,9 +24,7 @@ RUNS += [(name, choice, case) for name in ("jax", "tensorflow") for choice in ("
 
 
 def ops(framework):
-    module = importlib.import_module(f"pytransformers.backends.{framework}.native")
-    ready, reason = module.available()
-    assert ready, reason
+    native(framework)
     return importlib.import_module(f"pytransformers.backends.{framework}.ops")
 
 
@@ -35,16 +34,6 @@ def options(case):
 
 
 # ---- one runner for each framework: arrays in, {name: array} out, with gradients where dy is given ------------------
-
-
-def torch_tensor(array):
-    import torch
-
-    if array is None:
-        return None
-    if array.dtype == ml_dtypes.bfloat16:
-        return torch_tensor(array.view(np.int16)).view(torch.bfloat16)
-    return torch.from_numpy(array)
 
 
 def run_torch(a, kw, dy=None, wrap=lambda f: f):
