@@ -54,6 +54,10 @@ class Linear(Module):
     out_features: int
     def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None: ...
 
+def is_plain(*layers: Module) -> bool:
+    """Whether each is a `Linear` whose call is worth replacing by `ops.linear` or `ops.linears` on its weight and bias,
+    and does nothing beside: no subclass, adapter, quantised weight or hook."""
+
 class Embedding(Module):
     """weight (num_embeddings, embedding_dim); row `padding_idx` receives no gradient."""
 

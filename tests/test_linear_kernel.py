@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.autograd import forward_ad
 
-from pytransformers import _native
+from pytransformers import BertConfig, BertModel, _native
 from pytransformers.backends.torch import native, nn, ops
 from pytransformers.ops import linear, selection
 
@@ -215,3 +215,34 @@ def test_used_only_where_it_may_be(monkeypatch):
         with selection.kernels("reference"):
             assert not takes(lambda: layer(x))
         assert not takes(lambda: torch.compile(layer, backend="eager", fullgraph=True)(x))
+
+
+def test_blocks_fuse_only_plain_layers(monkeypatch):
+    """Projections, and a layer with its activation, are one call each; hooks and other classes are still called."""
+    config = BertConfig(vocab_size=20, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=12)
+    model = BertModel(config, add_pooling_layer=False).eval()
+    layer, ids = model.encoder.layer[0], torch.arange(6)[None]
+    calls = []
+    for name in ("linear", "linears"):
+        function = getattr(native, name)
+        monkeypatch.setattr(native, name, lambda *a, n=name, f=function: calls.append((n, a[-1])) or f(*a))
+
+    def run():
+        calls.clear()
+        with torch.no_grad():
+            return model(ids).last_hidden_state
+
+    with selection.kernels("reference"):
+        expected = run()
+    torch.testing.assert_close(run(), expected)
+    assert calls == [("linears", None), ("linear", None), ("linear", "gelu"), ("linear", None)]
+    seen = []
+    handles = [layer.attention.self.key.register_forward_hook(lambda *a: seen.append("key")),
+               layer.intermediate.dense.register_forward_pre_hook(lambda *a: seen.append("dense"))]
+    torch.testing.assert_close(run(), expected)
+    assert seen == ["key", "dense"] and [name for name, _ in calls] == ["linear"] * 6
+    for handle in handles:
+        handle.remove()
+    layer.intermediate.dense = torch.nn.Sequential(layer.intermediate.dense)
+    torch.testing.assert_close(run(), expected)
+    assert ("linear", "gelu") not in calls and ("linears", None) in calls

@@ -53,6 +53,9 @@ ACTIVATIONS = {
     "sigmoid": ops.sigmoid, "silu": ops.silu, "swish": ops.silu, "tanh": ops.tanh,
 }  # fmt: skip
 
+# Those that `ops.linear` may end with, by its name for them.
+FUSED = {ops.relu: "relu", gelu: "gelu", gelu_tanh: "gelu_tanh", ops.silu: "silu"}
+
 
 def activation(name):
     """The function for `config.hidden_act`."""

@@ -1,7 +1,8 @@
 """Pieces every attention block is made of."""
 
 from .. import nn, ops
-from .cache import keys_values
+from .cache import keys_values, with_cache
+from .dense import projections
 
 
 def split_heads(x, head_dim):
@@ -69,8 +70,13 @@ class SelfAttention(nn.Module):
     def forward(self, x, mask=None, *, causal=False, head_mask=None, encoder_states=None, cache=None, layer=0,
                 output_attentions=False):  # fmt: skip
         """x (batch, length, hidden) -> context (batch, length, hidden), weights or None, cache."""
-        query = split_heads(self.query(x), self.head_dim)
-        key, value, cache = keys_values(self.project, x, encoder_states, cache, layer)
+        if encoder_states is None:
+            projected = projections((self.query, self.key, self.value), x)
+            query, key, value = (split_heads(states, self.head_dim) for states in projected)
+            key, value, cache = with_cache(key, value, cache, layer)
+        else:
+            query = split_heads(self.query(x), self.head_dim)
+            key, value, cache = keys_values(self.project, x, encoder_states, cache, layer)
         bias = None
         if self.positions != "absolute":
             table, with_key = self.distance_embedding.weight, self.positions == "relative_key_query"

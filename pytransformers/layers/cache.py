@@ -165,6 +165,11 @@ def as_cache(past_key_values, use_cache):
     return past_key_values
 
 
+def with_cache(key, value, cache, layer):
+    """A layer's new keys and values behind those that it has seen, and the cache after it."""
+    return (key, value, None) if cache is None else cache.update(key, value, layer)
+
+
 def keys_values(project, x, encoder_states, cache, layer):
     """What a layer attends to, (batch, heads, length, head_dim) each, and the cache after it.
 
@@ -175,8 +180,7 @@ def keys_values(project, x, encoder_states, cache, layer):
         cache, layer: a cache or None, and the layer's place in it.
     """
     if encoder_states is None:
-        key, value = project(x)
-        return (key, value, None) if cache is None else cache.update(key, value, layer)
+        return with_cache(*project(x), cache, layer)
     if cache is not None and cache.has_cross(layer):
         return *cache.cross(layer), cache
     key, value = project(encoder_states)

@@ -2,6 +2,7 @@
 
 from .. import nn
 from .activations import activation
+from .dense import activated
 
 
 class Intermediate(nn.Module):
@@ -13,7 +14,7 @@ class Intermediate(nn.Module):
         self.activation = activation(config.hidden_act)
 
     def forward(self, x):
-        return self.activation(self.dense(x))
+        return activated(self.dense, self.activation, x)
 
 
 class Projection(nn.Module):
@@ -39,4 +40,4 @@ class GatedMLP(nn.Module):
         self.activation = activation(config.hidden_act)
 
     def forward(self, x):
-        return self.down_proj(self.activation(self.gate_proj(x)) * self.up_proj(x))
+        return self.down_proj(activated(self.gate_proj, self.activation, x) * self.up_proj(x))

@@ -7,6 +7,7 @@ from .. import nn, ops
 from ..layers import heads, init, losses, masks
 from ..layers.activations import activation
 from ..layers.attention import SelfAttention
+from ..layers.dense import activated
 from ..layers.embeddings import TextEmbeddings
 from ..layers.stack import run
 from ..pretrained import PreTrainedModel
@@ -37,7 +38,7 @@ class AlbertLayer(nn.Module):
 
     def forward(self, x, mask, head_mask, output_attentions):
         x, weights = self.attention(x, mask, head_mask, output_attentions)
-        return self.full_layer_layer_norm(self.ffn_output(self.activation(self.ffn(x))), x)[0], weights
+        return self.full_layer_layer_norm(self.ffn_output(activated(self.ffn, self.activation, x)), x)[0], weights
 
 
 class AlbertLayerGroup(nn.Module):
@@ -130,7 +131,7 @@ class AlbertMLMHead(nn.Module):
         self.bias = self.decoder.bias
 
     def forward(self, x):
-        return self.decoder(self.LayerNorm(self.activation(self.dense(x))))
+        return self.decoder(self.LayerNorm(activated(self.dense, self.activation, x)))
 
 
 class AlbertSOPHead(nn.Module):

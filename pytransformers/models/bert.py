@@ -12,6 +12,7 @@ from ..layers import heads, init, losses, masks
 from ..layers.activations import activation
 from ..layers.attention import SelfAttention
 from ..layers.cache import as_cache
+from ..layers.dense import activated
 from ..layers.embeddings import TextEmbeddings
 from ..layers.mlp import Intermediate
 from ..layers.stack import run
@@ -158,7 +159,7 @@ class BertPredictionHeadTransform(nn.Module):
         self.LayerNorm = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
 
     def forward(self, x):
-        return self.LayerNorm(self.activation(self.dense(x)))
+        return self.LayerNorm(activated(self.dense, self.activation, x))
 
 
 class BertLMPredictionHead(nn.Module):

@@ -9,6 +9,7 @@ from .. import nn, ops
 from ..layers import heads, init, masks
 from ..layers.activations import activation
 from ..layers.attention import merge_heads, scale_heads, split_heads
+from ..layers.dense import activated
 from ..layers.embeddings import embed, positions
 from ..layers.stack import run
 from ..pretrained import PreTrainedModel
@@ -67,7 +68,7 @@ class DistilBertFeedForward(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, x):
-        return self.dropout(self.lin2(self.activation(self.lin1(x))))
+        return self.dropout(self.lin2(activated(self.lin1, self.activation, x)))
 
 
 class DistilBertBlock(nn.Module):
@@ -155,7 +156,7 @@ class DistilBertForMaskedLM(heads.MaskedLM, DistilBertPreTrainedModel):
         self.vocab_projector = value
 
     def logits(self, x):
-        return self.vocab_projector(self.vocab_layer_norm(self.activation(self.vocab_transform(x))))
+        return self.vocab_projector(self.vocab_layer_norm(activated(self.vocab_transform, self.activation, x)))
 
 
 class DistilBertClassifier(DistilBertPreTrainedModel):

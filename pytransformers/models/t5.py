@@ -12,6 +12,7 @@ from ..layers import heads, masks, seq2seq
 from ..layers.activations import activation
 from ..layers.attention import merge_heads, scale_heads, split_heads
 from ..layers.cache import as_cache, keys_values
+from ..layers.dense import activated
 from ..layers.stack import run
 from ..pretrained import PreTrainedModel
 
@@ -127,7 +128,8 @@ class T5Dense(nn.Module):
         self.wo = nn.Linear(config.d_ff, config.d_model, bias=False)
 
     def forward(self, x):
-        x = self.activation(self.wi_0(x)) * self.wi_1(x) if self.gated else self.activation(self.wi(x))
+        first = activated(self.wi_0 if self.gated else self.wi, self.activation, x)
+        x = first * self.wi_1(x) if self.gated else first
         return self.wo(ops.dropout(x, self.dropout_p, self.training))
 
 

@@ -74,4 +74,4 @@ LAYERS = [
     layer("Sequential", mlp, normal(2, 4), noise=8,
           reference=lambda p, x: np.tanh(ref.linear(x, p["0.weight"], p["0.bias"])) @ p["2.weight"].T),
 ]  # fmt: skip
-BY_HAND = {"Module", "ModuleList", "Parameter", "Buffer", "init"}
+BY_HAND = {"Module", "ModuleList", "Parameter", "Buffer", "init", "is_plain"}

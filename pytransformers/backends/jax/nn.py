@@ -16,6 +16,7 @@ from .module import Buffer, Module, ModuleList, Parameter, RunningStatistic, Seq
 __all__ = [
     "GELU", "BatchNorm2d", "Buffer", "Conv1d", "Conv2d", "Dropout", "Embedding", "GroupNorm", "Identity", "LayerNorm",
     "Linear", "Module", "ModuleList", "Parameter", "RMSNorm", "ReLU", "Sequential", "SiLU", "Sigmoid", "Tanh", "init",
+    "is_plain",
 ]  # fmt: skip
 
 
@@ -44,6 +45,10 @@ class Linear(Module):
 
     def forward(self, x):
         return ops.linear(x, self.weight, self.bias)
+
+
+def is_plain(*layers):
+    return False  # XLA fuses what follows a product by itself
 
 
 class Embedding(Module):

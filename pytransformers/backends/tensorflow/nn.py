@@ -11,6 +11,7 @@ from .parameter import Buffer, Parameter
 __all__ = [
     "GELU", "BatchNorm2d", "Buffer", "Conv1d", "Conv2d", "Dropout", "Embedding", "GroupNorm", "Identity", "LayerNorm",
     "Linear", "Module", "ModuleList", "Parameter", "RMSNorm", "ReLU", "Sequential", "SiLU", "Sigmoid", "Tanh", "init",
+    "is_plain",
 ]  # fmt: skip
 
 
@@ -87,6 +88,10 @@ class Linear(Module):
 
     def forward(self, x):
         return ops.linear(x, self.weight, self.bias)
+
+
+def is_plain(*layers):
+    return False  # a layer's call is what casts its weights to the dtype policy, and graphs are fused as they stand
 
 
 class Embedding(Module):

@@ -22,12 +22,14 @@ from torch.nn import (
     SiLU,
     Tanh,
 )
+from torch.nn.modules.module import _has_any_global_hook
 
 from . import init, ops
 
 __all__ = [
     "GELU", "BatchNorm2d", "Buffer", "Conv1d", "Conv2d", "Dropout", "Embedding", "GroupNorm", "Identity", "LayerNorm",
     "Linear", "Module", "ModuleList", "Parameter", "RMSNorm", "ReLU", "Sequential", "SiLU", "Sigmoid", "Tanh", "init",
+    "is_plain",
 ]  # fmt: skip
 
 
@@ -46,6 +48,15 @@ def Parameter(value):  # noqa: N802
 class Linear(torch.nn.Linear):
     def forward(self, x):
         return ops.linear(x, self.weight, self.bias)
+
+
+def is_plain(*layers):
+    return not (torch.compiler.is_compiling() or _has_any_global_hook()) and all(
+        type(layer) is Linear
+        and not (layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks or layer._backward_pre_hooks)
+        and "forward" not in layer.__dict__
+        for layer in layers
+    )
 
 
 class LayerNorm(torch.nn.LayerNorm):
