@@ -172,6 +172,7 @@ inline void check_floating(const char* op, const Argument& x) {
 
 // Each file of this folder adds its functions to the module.
 void define_attention(py::module_& module);
+void define_linear(py::module_& module);
 void define_norms(py::module_& module);
 void define_quantized_matmul(py::module_& module);
 void define_rotary_embedding(py::module_& module);

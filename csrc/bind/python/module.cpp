@@ -16,6 +16,7 @@ PYBIND11_MODULE(_native, module) {
   module.def("set_instruction_set", [](const std::string& name) { check(pytransformers_set_instruction_set(name.c_str())); },
              "name"_a, "Run the kernels on another instruction set that this processor has, for tests.");
   define_attention(module);
+  define_linear(module);
   define_norms(module);
   define_quantized_matmul(module);
   define_rotary_embedding(module);

@@ -317,8 +317,17 @@ def addmm(bias, x, y):
     return bias + jnp.matmul(x, y)
 
 
+def _native_linear(x, weight):
+    """XLA's own product fuses with what stands around it, so the kernel runs only where it is asked for by name."""
+    return (selection.current() == "native" and x.dtype == weight.dtype == float32
+            and selection.chosen("linear", "jax") == "native")  # fmt: skip
+
+
 def linear(x, weight, bias=None, activation=None):
-    y = lax.dot_general(jnp.asarray(x), jnp.asarray(weight), (((x.ndim - 1,), (1,)), ((), ())))
+    x, weight = jnp.asarray(x), jnp.asarray(weight)
+    if _native_linear(x, weight):
+        return native.linear(x, weight, bias, activation)
+    y = lax.dot_general(x, weight, (((x.ndim - 1,), (1,)), ((), ())))
     return _ACTIVATIONS[activation](y if bias is None else y + bias)
 
 

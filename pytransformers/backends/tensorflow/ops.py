@@ -439,9 +439,17 @@ def addmm(bias, x, y):
     return tf.nn.bias_add(tf.matmul(x, y), bias)
 
 
+def _native_linear(x, weight):
+    """The library has threads of its own beside TensorFlow's, so the kernel runs only where it is asked for by name."""
+    return (selection.current() == "native" and x.dtype == weight.dtype == float32
+            and selection.chosen("linear", "tensorflow") == "native")  # fmt: skip
+
+
 def linear(x, weight, bias=None, activation=None):
     # as one matrix product: a batched one would multiply, and sum the gradient, row by row of the batch
     x, weight = _tensor(x), _tensor(weight)
+    if _native_linear(x, weight):
+        return native.linear(x, weight, None if bias is None else _tensor(bias), activation)
     rank = x.shape.rank
     y = tf.matmul(x if rank == 2 else tf.reshape(x, (-1, weight.shape[1])), weight, transpose_b=True)
     if bias is not None:

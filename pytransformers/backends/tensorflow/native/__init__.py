@@ -4,8 +4,9 @@ XLA can not call them: a function compiled with `jit_compile=True` takes the ref
 """
 
 from .library import available, under_xla
+from .linear import linear
 from .norms import layer_norm, rms_norm
 from .quantized import quantized_matmul
 from .rotary import rotary_embedding
 
-__all__ = ["available", "layer_norm", "quantized_matmul", "rms_norm", "rotary_embedding", "under_xla"]
+__all__ = ["available", "layer_norm", "linear", "quantized_matmul", "rms_norm", "rotary_embedding", "under_xla"]
