@@ -89,7 +89,15 @@ INLINE Four sum_four(Vec a, Vec b, Vec c, Vec d) {
 #define KEEP_IN_REGISTER(value) (void)0
 #endif
 
-INLINE Vec from_bfloat16(Shorts bits) { return (Vec)(__builtin_convertvector(bits, Bits) << 16); }
+#if defined(__AVX512F__)  // GCC 12 converts 512 bits in halves
+INLINE Bits to_bits(Shorts v) { return (Bits)_mm512_maskz_cvtepu16_epi32(0xffff, (__m256i)v); }
+INLINE Shorts to_shorts(Bits v) { return (Shorts)_mm512_maskz_cvtepi32_epi16(0xffff, (__m512i)v); }
+#else
+INLINE Bits to_bits(Shorts v) { return __builtin_convertvector(v, Bits); }
+INLINE Shorts to_shorts(Bits v) { return __builtin_convertvector(v, Shorts); }
+#endif
+
+INLINE Vec from_bfloat16(Shorts bits) { return (Vec)(to_bits(bits) << 16); }
 
 // Round to nearest, ties to even; a NaN keeps its sign and stays quiet.
 INLINE Shorts to_bfloat16(Vec v) {
@@ -97,7 +105,7 @@ INLINE Shorts to_bfloat16(Vec v) {
   const Bits rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
   const Bits quiet = (bits >> 16) | 0x40;
   const Ints is_nan = v != v;
-  return __builtin_convertvector(((Bits)is_nan & quiet) | (~(Bits)is_nan & rounded), Shorts);
+  return to_shorts(((Bits)is_nan & quiet) | (~(Bits)is_nan & rounded));
 }
 
 INLINE Vec from_half(Shorts bits) {

@@ -16,7 +16,7 @@ using Tensor = pytransformers_tensor;
 using Parallel = pytransformers_parallel;
 
 // Work for less than this many multiplications costs more to hand over than to do.
-constexpr int64_t kMultiplicationsPerTask = 1 << 19;
+constexpr int64_t kMultiplicationsPerTask = 1 << 17;
 // Few rows are cut along the keys into so many tasks, of at least so many keys.
 constexpr int64_t kDecodingTasks = 16, kKeysPerPart = 256;
 // Gradients of few heads are cut along the keys, into so many tasks.

@@ -30,7 +30,11 @@ INLINE Ints gather_set(const uint8_t* from, int64_t stride, int count) {
   Bytes lanes = {};
   if (stride == 1 && count == kLanes) __builtin_memcpy(&lanes, from, sizeof lanes);
   else for (int i = 0; i < count; ++i) lanes[i] = from[i * stride];
+#if defined(__AVX512F__)  // GCC 12 converts in quarters
+  return (Ints)_mm512_maskz_cvtepu8_epi32(0xffff, (__m128i)lanes) != 0;
+#else
   return __builtin_convertvector(lanes, Ints) != 0;
+#endif
 }
 
 INLINE uint64_t mixed(uint64_t x) {  // the finaliser of splitmix64 (Steele, Lea, Flood 2014)
@@ -100,12 +104,18 @@ INLINE Vec bias_and_mask(const AttentionCall& call, int64_t batch, int64_t head,
   Vec v = {};
   if (call.bias.data != nullptr) {
     const int64_t stride = call.bias.strides[3];
-    v = call.bias_is_float32 ? gather(at<const float>(call.bias, batch, head, query) + key * stride, stride, count)
-                             : gather(at<const T>(call.bias, batch, head, query) + key * stride, stride, count);
+    const auto take = [&](const auto* from) __attribute__((always_inline)) {
+      __builtin_prefetch(from + kBlockKeys * stride);  // the next block's: too many short runs to be guessed
+      return gather(from, stride, count);
+    };
+    v = call.bias_is_float32 ? take(at<const float>(call.bias, batch, head, query) + key * stride)
+                             : take(at<const T>(call.bias, batch, head, query) + key * stride);
   }
   if (call.mask.data != nullptr) {
     const int64_t stride = call.mask.strides[3];
-    const Ints set = gather_set(at<const uint8_t>(call.mask, batch, head, query) + key * stride, stride, count);
+    const uint8_t* const from = at<const uint8_t>(call.mask, batch, head, query) + key * stride;
+    __builtin_prefetch(from + kBlockKeys * stride);
+    const Ints set = gather_set(from, stride, count);
     v = select(set, v, splat(-kInfinity));
   }
   seen |= (v != -kInfinity) & first_lanes(count);
