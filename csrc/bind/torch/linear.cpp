@@ -23,7 +23,12 @@ Tensor make_result(const Tensor& x, const Tensor& weight) {
 }
 
 // The kernel wants the rows of x at one distance.
-Tensor with_even_rows(const Tensor& x) { return x.dim() > 2 ? torch::stable::contiguous(x) : x; }
+Tensor with_even_rows(const Tensor& x) {
+  for (int64_t i = 0; i + 2 < x.dim(); ++i) {
+    if (x.stride(i) != x.stride(i + 1) * x.size(i + 1)) return torch::stable::contiguous(x);
+  }
+  return x;
+}
 
 Tensor linear(const Tensor& x, const Tensor& weight, const MaybeTensor& bias, int64_t activation) {
   Tensor y = make_result(x, weight);
