@@ -214,14 +214,19 @@ def rotary_embedding(
 def attention(
     query: Tensor, key: Tensor, value: Tensor, *, mask: Tensor | None = None, bias: Tensor | None = None,
     causal: bool = False, scale: float | None = None, dropout_p: float = 0.0, implementation: str = "auto",
-    return_weights: bool = False,
+    return_weights: bool = False, window: tuple[int | None, int | None] | None = None, soft_cap: float | None = None,
+    alibi_slopes: Tensor | None = None, query_offsets: Tensor | None = None, key_offsets: Tensor | None = None,
 ) -> tuple[Tensor, Tensor | None]:
-    """softmax(scale * q k^T + bias, masked) v, the softmax in float32.
+    """softmax(soft_cap(scale * q k^T) + bias - alibi, masked) v, the softmax in float32.
 
     query (batch, heads, q, head_dim); key and value (batch, kv_heads, k, head_dim), kv_heads dividing heads.
     mask: broadcastable to (batch, heads, q, k), bool (True attends) or float (added). bias: float, added.
-    causal: query i attends to keys up to i + (k - q). scale: default head_dim ** -0.5. A row with nothing to attend to
-    is unspecified but finite. implementation: "eager" (reference), "sdpa" or "auto" (the fastest known), "native".
+    scale: default head_dim ** -0.5. soft_cap: scores become soft_cap * tanh(scores / soft_cap).
+    Query i stands at p = i + (k - q). causal: it attends to keys up to p; window (left, right): to those of p - left to
+    p + right, None or negative for no limit. alibi_slopes (heads,), constants: adds -slope * |p - key|.
+    query_offsets, key_offsets (sequences + 1,) int32: sequences packed one after another in a batch of 1.
+    A row with nothing to attend to is unspecified but finite. implementation: "eager" (reference), "sdpa" or "auto"
+    (the fastest known), "native" or "flash_attention_2" (the compiled kernel).
     Returns the context (batch, heads, q, head_dim) and the weights (batch, heads, q, k), or None unless asked for.
     """
 

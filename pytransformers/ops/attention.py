@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["CASES", "AttentionCase", "backward", "forward", "positions", "spelled_out", "window_sides"]
+__all__ = ["CASES", "AttentionCase", "backward", "forward", "positions", "spelled_out", "weights_of", "window_sides"]
 
 
 def window_sides(window, causal: bool = False) -> tuple[int, int]:
@@ -100,8 +100,9 @@ def _repeated(x, heads, dtype):
     return np.repeat(x.astype(dtype), heads // x.shape[1], 1)
 
 
-def _weights(query, key, mask, bias, causal, scale, window, soft_cap, alibi_slopes, query_offsets, key_offsets, dtype):
-    """Weights, log-sum-exp, and the derivative of the capped scores by the plain ones."""
+def weights_of(query, key, mask=None, bias=None, causal=False, scale=None, window=None, soft_cap=None,
+               alibi_slopes=None, query_offsets=None, key_offsets=None, dtype=np.float64):  # fmt: skip
+    """Weights `(batch, heads, q, k)`, log-sum-exp, and the derivative of the capped scores by the plain ones."""
     scale = query.shape[-1] ** -0.5 if scale is None else scale
     scores = query.astype(dtype) @ np.swapaxes(_repeated(key, query.shape[1], dtype), -1, -2) * dtype(scale)
     slope = 1
@@ -133,8 +134,8 @@ def forward(query, key, value, mask=None, bias=None, causal=False, scale=None, w
     float32 gives the naive implementation that kernels are measured against: weights are rounded to the operands' dtype
     before they meet the values, as every framework's composition does.
     """
-    weights, lse, _ = _weights(query, key, mask, bias, causal, scale, window, soft_cap, alibi_slopes, query_offsets,
-                               key_offsets, dtype)
+    weights, lse, _ = weights_of(query, key, mask, bias, causal, scale, window, soft_cap, alibi_slopes, query_offsets,
+                                 key_offsets, dtype)
     weights = weights if kept is None else weights * kept.astype(dtype)
     if dtype != np.float64:
         weights = weights.astype(query.dtype).astype(dtype)
@@ -143,9 +144,13 @@ def forward(query, key, value, mask=None, bias=None, causal=False, scale=None, w
 
 def backward(dout, query, key, value, mask=None, bias=None, causal=False, scale=None, window=None, soft_cap=None,
              alibi_slopes=None, query_offsets=None, key_offsets=None, kept=None, dtype=np.float64):  # fmt: skip
-    """The reference gradients (dquery, dkey, dvalue, dbias or None); naive in float32 as `forward` is."""
-    weights, _, slope = _weights(query, key, mask, bias, causal, scale, window, soft_cap, alibi_slopes, query_offsets,
-                                 key_offsets, dtype)
+    """The reference gradients (dquery, dkey, dvalue, dbias or None).
+
+    Naive in float32 as `forward` is: weights and gradients of scores are rounded to the operands' dtype before they
+    meet these, and a row's mean is taken from the context as it was given back, rounded.
+    """
+    weights, _, slope = weights_of(query, key, mask, bias, causal, scale, window, soft_cap, alibi_slopes, query_offsets,
+                                   key_offsets, dtype)
     heads, kept = query.shape[1], 1 if kept is None else kept.astype(dtype)
 
     def rounded(x):
@@ -155,9 +160,10 @@ def backward(dout, query, key, value, mask=None, bias=None, causal=False, scale=
         return x.reshape(x.shape[0], key.shape[1], heads // key.shape[1], *x.shape[2:]).sum(2)
 
     dout = dout.astype(dtype)
-    dvalue = of_groups(np.swapaxes(rounded(weights * kept), -1, -2) @ dout)
-    dweights = rounded(dout @ np.swapaxes(_repeated(value, heads, dtype), -1, -2)) * kept
-    dscores = weights * (dweights - (weights * dweights).sum(-1, keepdims=True))
+    applied, value = rounded(weights * kept), _repeated(value, heads, dtype)
+    dvalue = of_groups(np.swapaxes(applied, -1, -2) @ dout)
+    dweights = dout @ np.swapaxes(value, -1, -2) * kept
+    dscores = weights * (dweights - (dout * rounded(applied @ value)).sum(-1, keepdims=True))
     dbias = None
     if bias is not None:
         full = (1,) * (dscores.ndim - bias.ndim) + bias.shape

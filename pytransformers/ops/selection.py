@@ -133,18 +133,30 @@ ATTENTION = {
 
 
 def chosen_attention(name: str | None, framework: str, device: str = "cpu") -> str:
-    """"auto" (the framework's best), "reference", "native" or "triton". RuntimeError if a named one cannot run."""
+    """"native", "triton", "reference", "framework" (its own best) or "auto" (that or "native", whichever is faster).
+
+    RuntimeError if a kernel asked for by name cannot run. What `kernels` says holds where the name leaves the choice.
+    """
     implementation = ATTENTION.get(name)
     if implementation is None:
         names = ", ".join(key for key in ATTENTION if key)
         raise ValueError(f"[attention] expected an implementation of {names}, got {name!r}, name one of these")
-    if implementation in ("native", "triton"):
-        reason = why_not("attention", framework, device, implementation)
-        if reason:
-            raise RuntimeError(
-                f"[attention] expected a {implementation} kernel for {framework} on {device} "
-                f"(attn_implementation={name!r}), got none: {reason}. Choose 'sdpa' or 'eager'"
-            )
+    if implementation == "auto":
+        choice = _choice.get() or _default
+        implementation = "framework" if choice == "reference" else choice
+    if implementation in ("reference", "framework"):
+        return implementation
+    kind = "native" if implementation == "auto" else implementation
+    reason = why_not("attention", framework, device, kind)
+    forced = "" if reason else _registered["attention", framework, kind].forced_reference()
+    if reason and implementation != "auto":
+        raise RuntimeError(
+            f"[attention] expected a {implementation} kernel for {framework} on {device} "
+            f"(attn_implementation={name!r}), got none: {reason}. Choose 'sdpa' or 'eager'"
+        )
+    if reason or forced:
+        _say_once(f"attention in {framework} on {device} runs without a kernel of ours: {reason or forced}")
+        return "framework"
     return implementation
 
 

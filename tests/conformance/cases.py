@@ -27,16 +27,24 @@ def by_call(name, *inputs, call, reference, **options):
     return Case(name, inputs, reference, call=call, **options)
 
 
-def attention_case(name, query=(2, 4, 3, 4), key=(2, 4, 3, 4), mask=None, bias=None, **kwargs):
+def attention_case(name, query=(2, 4, 3, 4), key=(2, 4, 3, 4), mask=None, bias=None, constants=None, **kwargs):
+    """`constants` are tensors that nothing is differentiated by: lists of numbers by name."""
     extra = {name: maker for name, maker in (("mask", mask), ("bias", bias)) if maker is not None}
+    constants = {name: np.array(value, np.int32 if "offsets" in name else np.float32)
+                 for name, value in (constants or {}).items()}  # fmt: skip
 
-    def named(function):
-        return lambda q, k, v, *rest: function(q, k, v, **dict(zip(extra, rest, strict=True)), **kwargs)
+    def named(function, tensor):
+        def call(q, k, v, *rest):
+            given = {name: tensor(value) for name, value in constants.items()}
+            return function(q, k, v, **dict(zip(extra, rest, strict=True)), **given, **kwargs)
+
+        return call
 
     # Scores, weights and context are each rounded to the dtype.
     return by_call(
         f"attention:{name}", normal(*query), normal(*key), normal(*key), *extra.values(),
-        call=lambda ops, *tensors: named(ops.attention)(*tensors), reference=named(ref.attention), noise=4,
+        call=lambda ops, *tensors: named(ops.attention, ops.tensor)(*tensors),
+        reference=named(ref.attention, np.asarray), noise=4,
     )  # fmt: skip
 
 
@@ -295,7 +303,7 @@ FUSED = [
             call=lambda ops, q, k, c, s, ids: ops.rotary_embedding(q, k, c, s, position_ids=ids)),
 ] + [
     attention_case(f"{name}-{implementation}", implementation=implementation, **options)
-    for implementation in ("eager", "auto", "sdpa")
+    for implementation in ("eager", "auto", "sdpa", "native")
     for name, options in {
         "plain": {},
         "causal": {"causal": True},
@@ -311,9 +319,23 @@ FUSED = [
         "bias-mask-causal": {"bias": normal(1, 4, 3, 3), "causal": True,
                              "mask": given(np.array([[1, 1, 0], [1, 0, 1]], bool)[:, None, None])},
         "scale": {"scale": 1.0},
+        "rank-2-mask": {"mask": given(np.tri(3, dtype=bool))},
+        "added-mask-bias": {"mask": normal(2, 1, 1, 3), "bias": normal(4, 3, 3)},
+        "window": {"query": (1, 2, 5, 4), "key": (1, 2, 6, 4), "window": (1, 2)},
+        "window-left-causal": {"query": (1, 2, 5, 4), "key": (1, 2, 6, 4), "window": (2, None), "causal": True},
+        "soft-cap": {"soft_cap": 0.7},
+        "alibi": {"query": (1, 4, 3, 4), "key": (1, 2, 5, 4), "constants": {"alibi_slopes": [0.5, 0.25, 0.1, 0.05]}},
+        "packed": {"query": (1, 2, 6, 4), "key": (1, 2, 7, 4),
+                   "constants": {"query_offsets": [0, 2, 2, 6], "key_offsets": [0, 3, 3, 7]}},
+        "packed-everything": {
+            "query": (1, 2, 6, 4), "key": (1, 2, 7, 4), "causal": True, "window": (1, None), "soft_cap": 2.0,
+            "bias": normal(1, 2, 6, 7), "mask": given(np.arange(7)[None, None, None] != 1),
+            "constants": {"query_offsets": [0, 2, 6], "key_offsets": [0, 3, 7], "alibi_slopes": [0.5, 0.25]},
+        },
     }.items()
 ] + [
     attention_case("weights", return_weights=True),
+    attention_case("weights-window", return_weights=True, window=(1, 0), implementation="native"),
     attention_case("weights-grouped-causal", query=(1, 4, 3, 4), key=(1, 2, 5, 4), causal=True, return_weights=True),
 ]  # fmt: skip
 

@@ -204,16 +204,29 @@ def rotary_embedding(query, key, cos, sin, position_ids=None, interleaved=False)
     return turned(query), None if key is None else turned(key)
 
 
-def attention(query, key, value, mask=None, bias=None, causal=False, scale=None, return_weights=False, **_):
+def attention(query, key, value, mask=None, bias=None, causal=False, scale=None, window=None, soft_cap=None,
+              alibi_slopes=None, query_offsets=None, key_offsets=None, return_weights=False, **_):  # fmt: skip
     heads, length, total = query.shape[1], query.shape[2], key.shape[2]
     key, value = (np.repeat(t, heads // t.shape[1], 1) for t in (key, value))
     scores = query @ key.swapaxes(-1, -2) * (query.shape[-1] ** -0.5 if scale is None else scale)
+    if soft_cap is not None:
+        scores = soft_cap * np.tanh(scores / soft_cap)
     scores = scores + (0 if bias is None else bias)
     if mask is not None:
         scores = np.where(mask, scores, -1e30) if mask.dtype == bool else scores + mask
-    if causal:
-        scores = np.where(np.tri(length, total, total - length, dtype=bool), scores, -1e30)
-    weights = softmax(scores)
+    left, right = (None, None) if window is None else window
+    allowed, distance = np.zeros((length, total), bool), np.zeros((length, total))
+    query_ends, key_ends = ((0, n) if o is None else o for n, o in ((length, query_offsets), (total, key_offsets)))
+    for first, last, start, end in zip(query_ends, query_ends[1:], key_ends, key_ends[1:], strict=False):
+        for i in range(first, last):
+            for j in range(start, end):
+                ahead = (j - start) - (i - first + (end - start) - (last - first))
+                distance[i, j] = abs(ahead)
+                within = (left is None or -ahead <= left) and (right is None or ahead <= right)
+                allowed[i, j] = within and not (causal and ahead > 0)
+    if alibi_slopes is not None:
+        scores = scores - alibi_slopes[:, None, None] * distance
+    weights = softmax(np.where(allowed, scores, -1e30))
     return weights @ value, weights if return_weights else None
 
 

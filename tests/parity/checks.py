@@ -15,7 +15,9 @@ class Parity:
     framework = None
 
     def load(self, case, oracle):
-        return model_class(self.framework.name, case).from_pretrained(oracle / case.name, output_loading_info=True)
+        return model_class(self.framework.name, case).from_pretrained(
+            oracle / case.name, output_loading_info=True, attn_implementation=case.attention
+        )
 
     def test_outputs(self, case, oracle):
         model, info = self.load(case, oracle)

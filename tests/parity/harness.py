@@ -7,7 +7,7 @@ a list `CASES`; nothing else changes.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 
@@ -29,6 +29,7 @@ class Case:
         inputs: rng -> {argument: array}; integer arrays are ids, labels given here make a loss.
         options: plain arguments of both calls besides the outputs asked for.
         oracle_attention: the oracle's `attn_implementation` (ORACLE.md tells where one is wrong).
+        attention: our `attn_implementation`; the configuration's where None.
         skip_outputs: names not compared, with the reason in a comment where it is set.
         cotangent_of: output whose weighted sum is the objective when there is no loss; the first by default.
         class_arguments: further arguments of the model's constructor.
@@ -42,11 +43,18 @@ class Case:
     inputs: Callable[[np.random.Generator], dict]
     options: Mapping = field(default_factory=dict)
     oracle_attention: str = "eager"
+    attention: str | None = None
     skip_outputs: tuple[str, ...] = ()
     fresh: bool = True
 
     def make_inputs(self):
         return self.inputs(np.random.default_rng(7))
+
+
+def natively(case):
+    """The same with the compiled attention, which returns no weights."""
+    options = {name: value for name, value in case.options.items() if name != "output_attentions"}
+    return replace(case, name=f"{case.name}-native", options=options, attention="native")
 
 
 def all_cases():

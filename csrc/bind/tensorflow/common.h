@@ -78,6 +78,8 @@ class Run {
 
   bool ok() const { return status_.ok(); }
 
+  void refuse(const char* message) { TF_SetStatus(status_.raw, TF_INVALID_ARGUMENT, message); }
+
   void finish(pytransformers_status status) {
     if (status == PYTRANSFORMERS_INVALID_ARGUMENT) {
       TF_SetStatus(status_.raw, TF_INVALID_ARGUMENT, pytransformers_last_error());

@@ -63,16 +63,21 @@ class Argument {
   pytransformers_tensor view_;
 };
 
-// A fresh dense tensor on the CPU.
-inline Tensor make(const int64_t* sizes, int64_t rank, int32_t dtype) {
-  int64_t strides[64];
-  if (rank > 64) refuse("[empty] expected at most 64 dimensions, got more, reshape the input");
-  for (int64_t i = rank - 1, dense = 1; i >= 0; dense *= std::max<int64_t>(sizes[i--], 1)) strides[i] = dense;
+// A fresh tensor on the CPU.
+inline Tensor make_strided(const int64_t* sizes, const int64_t* strides, int64_t rank, int32_t dtype) {
   AtenTensorHandle handle;
   if (aoti_torch_empty_strided(rank, sizes, strides, dtype, aoti_torch_device_type_cpu(), 0, &handle) != 0) {
     refuse("[empty] expected memory for the result, got none, free some");
   }
   return Tensor(handle);
+}
+
+// A fresh dense tensor on the CPU.
+inline Tensor make(const int64_t* sizes, int64_t rank, int32_t dtype) {
+  int64_t strides[64];
+  if (rank > 64) refuse("[empty] expected at most 64 dimensions, got more, reshape the input");
+  for (int64_t i = rank - 1, dense = 1; i >= 0; dense *= std::max<int64_t>(sizes[i--], 1)) strides[i] = dense;
+  return make_strided(sizes, strides, rank, dtype);
 }
 
 inline Tensor make_like(const Tensor& like) {

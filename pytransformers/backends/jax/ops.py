@@ -2,13 +2,16 @@
 
 import builtins
 import math
+import sys
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from ...ops import attention as contract
 from ...ops import selection
+from . import attention as compose
 from . import native, quantized, rotary
 from .context import Call, ambient, running
 from .images import avg_pool2d, conv1d, conv2d, interpolate, max_pool2d, pad, pixel_shuffle  # noqa: F401
@@ -17,6 +20,8 @@ float16, bfloat16, float32 = jnp.dtype("float16"), jnp.dtype(jnp.bfloat16), jnp.
 int32, bool_ = jnp.dtype("int32"), jnp.dtype("bool")
 float64 = jax.dtypes.canonicalize_dtype("float64")
 int64 = jax.dtypes.canonicalize_dtype("int64")
+
+_this = sys.modules[__name__]
 
 # Same arguments: the function itself.
 abs, exp, log, sqrt, rsqrt, square, sin, cos = (
@@ -418,25 +423,25 @@ def rotary_embedding(query, key, cos, sin, *, position_ids=None, interleaved=Fal
 
 
 def attention(query, key, value, *, mask=None, bias=None, causal=False, scale=None, dropout_p=0.0,
-              implementation="auto", return_weights=False):  # fmt: skip
-    selection.chosen_attention(implementation, "jax", jax.default_backend())
-    batch, heads, length, head_dim = query.shape
-    kv_heads, total = key.shape[1], key.shape[2]
-    # A group of query heads shares a key head, which is not repeated: (batch, kv_heads, group, query, head_dim).
-    grouped = jnp.reshape(query, (batch, kv_heads, heads // kv_heads, length, head_dim))
-    scores = lax.dot_general(grouped, key, (((4,), (3,)), ((0, 1), (0, 1))), preferred_element_type=float32)
-    scores = jnp.reshape(scores, (batch, heads, length, total)) * (head_dim**-0.5 if scale is None else scale)
-    if bias is not None:
-        scores = scores + bias.astype(float32)
-    lowest = finfo_min(query.dtype)
-    if mask is not None:
-        scores = jnp.where(mask, scores, lowest) if mask.dtype == bool_ else scores + mask.astype(float32)
-    if causal and length > 1:
-        scores = jnp.where(jnp.tril(jnp.ones((length, total), bool_), total - length), scores, lowest)
-    weights = jax.nn.softmax(scores, -1).astype(query.dtype)
-    kept = jnp.reshape(dropout(weights, dropout_p, dropout_p > 0), (*grouped.shape[:4], total))
-    context = lax.dot_general(kept, value, (((4,), (2,)), ((0, 1), (0, 1))))
-    return jnp.reshape(context, (batch, heads, length, value.shape[-1])), weights if return_weights else None
+              implementation="auto", return_weights=False, window=None, soft_cap=None, alibi_slopes=None,
+              query_offsets=None, key_offsets=None):  # fmt: skip
+    how = selection.chosen_attention(implementation, "jax", jax.default_backend())
+    if how == "auto":
+        how = "native" if compose.suits_native(query, value) else "framework"
+    if how == "native" and not return_weights and dropout_p < 1:
+        seed = jax.random.bits(_call().next_key("dropout"), (2,)) if dropout_p > 0 else None
+        return compose.native_attention(query, key, value, mask, bias, causal, scale, dropout_p, seed, window, soft_cap,
+                                        alibi_slopes, query_offsets, key_offsets), None  # fmt: skip
+    if not (window is None and alibi_slopes is None and query_offsets is None):
+        mask, bias = contract.spelled_out(_this, query, key, mask, bias, causal, window, alibi_slopes, query_offsets,
+                                          key_offsets)  # fmt: skip
+        causal = False
+
+    def dropped(weights):
+        return dropout(weights, dropout_p, dropout_p > 0)
+
+    context, weights = compose.composed_attention(query, key, value, mask, bias, causal, scale, soft_cap, dropped)
+    return context, weights if return_weights else None
 
 
 # -- randomness, control, autodiff

@@ -1,5 +1,6 @@
 """The operation vocabulary in PyTorch. Contract: `pytransformers/ops/__init__.pyi`."""
 
+import sys
 from contextlib import contextmanager
 from functools import lru_cache
 
@@ -7,11 +8,15 @@ import torch
 import torch.nn.functional as F
 from torch.utils.checkpoint import checkpoint as _checkpoint
 
+from ...ops import attention as contract
 from ...ops import selection
+from . import attention as compose
 from . import native, quantized
 
 float16, bfloat16, float32, float64 = torch.float16, torch.bfloat16, torch.float32, torch.float64
 int32, int64, bool_ = torch.int32, torch.int64, torch.bool
+
+_this = sys.modules[__name__]
 
 # Same name, same arguments: the function itself.
 abs, exp, log, sqrt, rsqrt, square, sin, cos = (
@@ -315,56 +320,35 @@ def _turn(x, cos, sin, interleaved):
     return turned if rest is None else torch.cat((turned, rest), dim=-1)
 
 
+def _attention_while_tracing(name, device, choice):
+    return selection.chosen_attention(name, "torch", device)
+
+
+_attention_while_tracing._dynamo_marked_constant = True
+
+
 def attention(query, key, value, *, mask=None, bias=None, causal=False, scale=None, dropout_p=0.0,
-              implementation="auto", return_weights=False):  # fmt: skip
-    implementation = selection.chosen_attention(implementation, "torch", query.device.type)
-    if return_weights or implementation == "reference":
-        return _reference_attention(query, key, value, mask, bias, causal, scale, dropout_p, return_weights)
-    if causal and query.shape[-2] == 1:
-        causal = False  # one query at the end attends to every key
-    if causal and (mask is not None or bias is not None or query.shape[-2] != key.shape[-2]):
-        allowed = _causal_mask(query, key)
-        mask, causal = allowed if mask is None else _join(mask, allowed, query.dtype), False
-    if bias is not None:
-        mask = bias if mask is None else _join(mask, bias, query.dtype)
-    context = F.scaled_dot_product_attention(
-        query, key, value, mask, dropout_p, causal, scale=scale, enable_gqa=query.shape[1] != key.shape[1]
-    )
-    return context, None
-
-
-def _causal_mask(query, key):
-    length, total = query.shape[-2], key.shape[-2]
-    return torch.ones(length, total, dtype=torch.bool, device=query.device).tril(total - length)
-
-
-def _join(mask, other, dtype):
-    """Two masks, each bool (True attends) or additive, as one."""
-    if mask.dtype == torch.bool and other.dtype == torch.bool:
-        return mask & other
-    if mask.dtype == torch.bool:
-        return torch.where(mask, other.to(dtype), torch.finfo(dtype).min)
-    if other.dtype == torch.bool:
-        return torch.where(other, mask.to(dtype), torch.finfo(dtype).min)
-    return mask.to(dtype) + other.to(dtype)
-
-
-def _reference_attention(query, key, value, mask, bias, causal, scale, dropout_p, return_weights):
-    if query.shape[1] != key.shape[1]:
-        groups = query.shape[1] // key.shape[1]
-        key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
-    scale = query.shape[-1] ** -0.5 if scale is None else scale
-    scores = (query @ key.transpose(-1, -2)).float() * scale
-    if bias is not None:
-        scores = scores + bias.float()
-    lowest = torch.finfo(query.dtype).min
-    if mask is not None:
-        scores = scores.masked_fill(~mask, lowest) if mask.dtype == torch.bool else scores + mask.float()
-    if causal:
-        scores = scores.masked_fill(~_causal_mask(query, key), lowest)
-    weights = scores.softmax(-1).to(query.dtype)
-    context = dropout(weights, dropout_p, dropout_p > 0) @ value
-    return context, weights if return_weights else None
+              implementation="auto", return_weights=False, window=None, soft_cap=None, alibi_slopes=None,
+              query_offsets=None, key_offsets=None):  # fmt: skip
+    if torch.compiler.is_compiling():
+        how = _attention_while_tracing(implementation, query.device.type, _traced_choice)
+    else:
+        how = selection.chosen_attention(implementation, "torch", query.device.type)
+    placed = not (window is None and alibi_slopes is None and query_offsets is None)
+    if how == "auto":
+        special = placed or soft_cap is not None or bias is not None or (mask is not None and mask.is_floating_point())
+        how = "native" if native.suits_attention(query, value, special) else "framework"
+    if how == "native" and not return_weights and dropout_p < 1:
+        return compose.native_attention(query, key, value, mask, bias, causal, scale, dropout_p, window, soft_cap,
+                                        alibi_slopes, query_offsets, key_offsets), None  # fmt: skip
+    if placed:
+        mask, bias = contract.spelled_out(_this, query, key, mask, bias, causal, window, alibi_slopes, query_offsets,
+                                          key_offsets)  # fmt: skip
+        causal = False
+    if return_weights or how != "framework" or soft_cap is not None:
+        return compose.reference_attention(query, key, value, mask, bias, causal, scale, dropout_p, soft_cap,
+                                           return_weights)  # fmt: skip
+    return compose.sdpa(query, key, value, mask, bias, causal, scale, dropout_p), None
 
 
 # -- randomness, control, autodiff

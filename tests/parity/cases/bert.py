@@ -1,6 +1,6 @@
 import numpy as np
 
-from ..harness import Case, ids, padding_mask
+from ..harness import Case, ids, natively, padding_mask
 
 CONFIG = dict(
     vocab_size=99, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=37,
@@ -84,4 +84,8 @@ CASES = [
     case(
         "cross-attention", "BertLMHeadModel", without_labels(decoder), is_decoder=True, add_cross_attention=True,
     ),
+    natively(case("masked-lm", "BertForMaskedLM", token_labels)),
+    natively(case("relative-key-query", "BertForMaskedLM", token_labels, position_embedding_type="relative_key_query")),
+    natively(case("cross-attention", "BertLMHeadModel", without_labels(decoder), is_decoder=True,
+                  add_cross_attention=True)),
 ]  # fmt: skip

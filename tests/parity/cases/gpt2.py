@@ -1,6 +1,6 @@
 import numpy as np
 
-from ..harness import Case, ids, padding_mask
+from ..harness import Case, ids, natively, padding_mask
 from .llama import EVERYTHING, LENGTH, additive_mask, labelled, text
 
 CONFIG = dict(
@@ -88,4 +88,6 @@ CASES = [
         "question-answering", "GPT2ForQuestionAnswering",
         lambda rng: text(rng) | {"start_positions": np.array([1, 20]), "end_positions": np.array([3, 4])},
     ),
+    natively(case("causal-lm-untied", "GPT2LMHeadModel", labelled, tie_word_embeddings=False)),
+    natively(case("upcast", "GPT2Model", text, reorder_and_upcast_attn=True, scale_attn_by_inverse_layer_idx=True)),
 ]  # fmt: skip

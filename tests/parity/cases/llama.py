@@ -1,6 +1,6 @@
 import numpy as np
 
-from ..harness import Case, ids, padding_mask
+from ..harness import Case, ids, natively, padding_mask
 
 CONFIG = dict(
     vocab_size=99, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
@@ -90,4 +90,6 @@ CASES = [
         "question-answering", "LlamaForQuestionAnswering",
         lambda rng: text(rng) | {"start_positions": np.array([1, 20]), "end_positions": np.array([3, 4])},
     ),
+    natively(case("base", "LlamaModel", text)),
+    natively(case("one-group", "LlamaModel", text, num_key_value_heads=1)),
 ]  # fmt: skip

@@ -1,6 +1,6 @@
 import numpy as np
 
-from ..harness import Case, ids, padding_mask
+from ..harness import Case, ids, natively, padding_mask
 
 CONFIG = {
     "vocab_size": 99, "d_model": 32, "d_kv": 10, "d_ff": 37, "num_layers": 2, "num_heads": 4, "num_labels": 3,
@@ -96,4 +96,7 @@ CASES = [
     case("token", "T5ForTokenClassification", lambda rng: text(rng) | {"labels": rng.integers(0, 3, (2, 17))}),
     case("question-answering", "T5ForQuestionAnswering", spans, num_labels=2),
     case("question-answering-no-labels", "T5ForQuestionAnswering", text, num_labels=2),
+    natively(case("base", "T5Model", pair)),
+    natively(case("generation", "T5ForConditionalGeneration", labels)),
+    natively(case("mask-4d", "T5Model", additive)),
 ]  # fmt: skip
