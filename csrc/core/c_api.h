@@ -158,7 +158,8 @@ typedef enum {
 } pytransformers_quantization;
 
 // y = activation(x W^T + bias), where W (n, k) is kept as codes: w = scale * value(code) + offset, with one scale and
-// offset for each row of W and each `group_size` columns (the last group may be shorter).
+// offset for each row of W and each `group_size` columns (the last group may be shorter): a multiple of 8, or 0 for one
+// group a row.
 // codes: UINT8, dense, tiles of 16 rows of W: int8 (ceil(n / 16), ceil(k' / 4), 16, 4), one byte a code; int4 and nf4
 // (ceil(n / 16), ceil(k' / 8), 16, 4), two codes a byte, the low half first; k' is k for one group, else k rounded up to
 // whole groups. What lies past n and k is zero in scales and offsets, or code 0. scales, offsets (or NULL): FLOAT32

@@ -1,7 +1,9 @@
-// The entry points of quantized_matmul and dequantize: check the call, choose the kernel, spread the tiles over threads.
+// The entry points of quantized_matmul and dequantize: check the call, choose the kernel, spread tiles over threads.
 #include "cpu/quantized.h"
 
 #include <algorithm>
+#include <memory>
+#include <new>
 
 #include "core/checks.h"
 #include "core/instruction_set.h"
@@ -9,16 +11,26 @@
 namespace pytransformers {
 namespace {
 
-constexpr int64_t kMultiplicationsPerTask = 1 << 18;
+// Less work than this costs more to hand over than to do.
+constexpr int64_t kProductsPerTask = 1 << 18;    // of floats, for many
+constexpr int64_t kSumsPerTask = 1 << 20;        // of products of int8
+constexpr int64_t kElementsPerTask = 1 << 15;    // of x to pack, of W to decode
+constexpr int64_t kPackedElements = 1 << 21;     // of x that are packed at once, which bounds the scratch memory
+constexpr int64_t kChunkBytes = 384 << 10;       // of packed x that panels pass over, to stay in the second-level cache
+constexpr int64_t kFewRows = 8;
 
 using Tensor = pytransformers_tensor;
 using Parallel = pytransformers_parallel;
 
-QuantizedTable* const kKernels[kInstructionSets] = COPIES(quantized_kernels);
+const QuantizedWeightPaths* const kWeightPaths[kInstructionSets] = COPIES(quantized_weight_paths);
+const QuantizedPath* const kDynamicPaths[kInstructionSets] = COPIES_VNNI(quantized_dynamic_path);
 
 #define CHECK(call) if (const pytransformers_status status = (call); status != PYTRANSFORMERS_OK) return status
 
 long long number(int64_t value) { return static_cast<long long>(value); }
+int64_t ceiling(int64_t value, int64_t unit) { return (value + unit - 1) / unit; }
+int64_t at_least_one(int64_t total, int64_t each) { return std::max<int64_t>(1, total / std::max<int64_t>(1, each)); }
+int64_t per_word(int32_t quantization) { return quantization <= PYTRANSFORMERS_QUANTIZED_INT8_DYNAMIC ? 4 : 8; }
 
 // Dense, of this dtype and these sizes.
 pytransformers_status check_dense(const char* op, const char* name, const Tensor& tensor, int32_t dtype,
@@ -36,8 +48,8 @@ pytransformers_status check_dense(const char* op, const char* name, const Tensor
   int64_t dense = 1;
   for (int i = rank - 1; i >= 0; dense *= sizes[i--]) {
     if (tensor.strides != nullptr && sizes[i] > 1 && tensor.strides[i] != dense) {
-      return fail(PYTRANSFORMERS_INVALID_ARGUMENT, "[%s] expected contiguous %s, got stride %lld in dimension %d, pass a "
-                  "contiguous copy", op, name, number(tensor.strides[i]), i);
+      return fail(PYTRANSFORMERS_INVALID_ARGUMENT, "[%s] expected contiguous %s, got stride %lld in dimension %d, pass "
+                  "a contiguous copy", op, name, number(tensor.strides[i]), i);
     }
   }
   if (tensor.data != nullptr) return PYTRANSFORMERS_OK;
@@ -49,26 +61,27 @@ pytransformers_status check_weight(const char* op, const Tensor* codes, const Te
                                    int32_t quantization, int64_t group_size, int64_t n, int64_t k,
                                    QuantizedWeight* weight) {
   if (codes == nullptr || scales == nullptr) {
-    return fail(PYTRANSFORMERS_INVALID_ARGUMENT, "[%s] expected codes and scales, got NULL, pass the missing tensor", op);
+    return fail(PYTRANSFORMERS_INVALID_ARGUMENT, "[%s] expected codes and scales, got NULL, pass the missing tensor",
+                op);
   }
   if (quantization < PYTRANSFORMERS_QUANTIZED_INT8 || quantization > PYTRANSFORMERS_QUANTIZED_NF4) {
     return fail(PYTRANSFORMERS_INVALID_ARGUMENT, "[%s] expected quantization 0 to 3, got %d, name one of "
                 "pytransformers_quantization", op, quantization);
   }
   if (group_size < 0 || group_size % 8 != 0) {
-    return fail(PYTRANSFORMERS_INVALID_ARGUMENT, "[%s] expected a group_size that is a multiple of 8, or 0 for one group "
-                "a row, got %lld, try 32, 64 or 128", op, number(group_size));
+    return fail(PYTRANSFORMERS_INVALID_ARGUMENT, "[%s] expected a group_size that is a multiple of 8, or 0 for one "
+                "group a row, got %lld, try 32, 64 or 128", op, number(group_size));
   }
   const bool dynamic = quantization == PYTRANSFORMERS_QUANTIZED_INT8_DYNAMIC;
   if (dynamic && (group_size != 0 || offsets != nullptr)) {
-    return fail(PYTRANSFORMERS_INVALID_ARGUMENT, "[%s] expected int8_dynamic with group_size 0 and without offsets, got "
-                "group_size %lld%s, or take int8", op, number(group_size), offsets != nullptr ? " and offsets" : "");
+    return fail(PYTRANSFORMERS_INVALID_ARGUMENT, "[%s] expected int8_dynamic with group_size 0 and without offsets, "
+                "got group_size %lld%s, or take int8", op, number(group_size),
+                offsets != nullptr ? " and offsets" : "");
   }
   const bool whole = group_size == 0 || group_size >= k;
-  const int64_t groups = whole ? 1 : (k + group_size - 1) / group_size;
-  const int64_t codes_per_word = quantization <= PYTRANSFORMERS_QUANTIZED_INT8_DYNAMIC ? 4 : 8;
-  const int64_t blocks = ((whole ? k : groups * group_size) + codes_per_word - 1) / codes_per_word;
-  const int64_t tiles = (n + kTileColumns - 1) / kTileColumns;
+  const int64_t groups = whole ? 1 : ceiling(k, group_size);
+  const int64_t blocks = ceiling(whole ? k : groups * group_size, per_word(quantization));
+  const int64_t tiles = ceiling(n, kTileColumns);
   const int64_t code_sizes[] = {tiles, blocks, kTileColumns, 4}, scale_sizes[] = {tiles, groups, kTileColumns};
   CHECK(check_dense(op, "codes", *codes, PYTRANSFORMERS_UINT8, code_sizes, 4));
   CHECK(check_dense(op, "scales", *scales, PYTRANSFORMERS_FLOAT32, scale_sizes, 3));
@@ -93,6 +106,48 @@ void run(const Parallel* parallel, int64_t count, int64_t grain, pytransformers_
   void* raw = const_cast<void*>(context);
   if (parallel == nullptr || count <= grain) return task(0, count, raw);
   parallel->parallel_for(parallel->host, count, grain, task, raw);
+}
+
+// Some rows at a time: packs them, then computes them.
+pytransformers_status rows_of(const QuantizedCall& whole, const QuantizedPath& path, int64_t products_per_task,
+                              const Parallel* parallel) {
+  const int64_t depth = whole.depth, block = path.block_rows;
+  const int64_t step = std::min(whole.rows, at_least_one(kPackedElements, depth * block) * block);
+  const std::unique_ptr<char[]> packed(new (std::nothrow) char[step * depth * path.packed_bytes + 1]);
+  const std::unique_ptr<float[]> scales(new (std::nothrow) float[step]);
+  if (packed == nullptr || scales == nullptr) {
+    return fail(PYTRANSFORMERS_OUT_OF_MEMORY, "[quantized_matmul] expected memory for %lld rows of x, got none, free "
+                "some", number(step));
+  }
+  struct Context { QuantizedCall call; const QuantizedPath& path; int64_t blocks, panels, chunk; };
+  Context context = {whole, path, 0, ceiling(whole.weight.n, path.panel_tiles * kTileColumns), 0};
+  QuantizedCall& call = context.call;
+  call.packed = packed.get();
+  call.row_scales = scales.get();
+  const int64_t item = item_size(whole.dtype);
+  for (int64_t row = 0; row < whole.rows; row += step) {
+    call.rows = std::min(step, whole.rows - row);
+    call.x = static_cast<const char*>(whole.x) + row * whole.x_stride * item;
+    call.y = static_cast<char*>(whole.y) + row * whole.y_stride * item;
+    context.blocks = ceiling(call.rows, block);
+    run(parallel, context.blocks, at_least_one(kElementsPerTask, block * depth),
+        [](int64_t begin, int64_t end, void* raw) {
+          const Context& context = *static_cast<const Context*>(raw);
+          context.path.pack(context.call, begin, end);
+        }, &context);
+    // Tasks are panels of W for a chunk of the rows, one chunk after the other.
+    context.chunk = std::min(context.blocks, at_least_one(kChunkBytes, block * depth * path.packed_bytes));
+    const int64_t products = context.chunk * block * depth * path.panel_tiles * kTileColumns;
+    run(parallel, context.panels * ceiling(context.blocks, context.chunk), at_least_one(products_per_task, products),
+        [](int64_t begin, int64_t end, void* raw) {
+          const Context& context = *static_cast<const Context*>(raw);
+          for (int64_t i = begin; i < end; ++i) {
+            const int64_t first = i / context.panels * context.chunk;
+            context.path.run(context.call, i % context.panels, first, std::min(context.blocks, first + context.chunk));
+          }
+        }, &context);
+  }
+  return PYTRANSFORMERS_OK;
 }
 
 pytransformers_status matmul(const Tensor* x, const Tensor* codes, const Tensor* scales, const Tensor* offsets,
@@ -126,39 +181,41 @@ pytransformers_status matmul(const Tensor* x, const Tensor* codes, const Tensor*
   call.rows = element_count(*y) / n;
   call.activation = activation;
 
-  struct Context { const QuantizedCall& call; const QuantizedKernels& kernels; };
-  const Context context = {call, (*active(kKernels))[x->dtype]};
-  const int64_t per_tile = std::max<int64_t>(1, call.rows * k * kTileColumns);
-  run(parallel, (n + kTileColumns - 1) / kTileColumns, std::max<int64_t>(1, kMultiplicationsPerTask / per_tile),
-      [](int64_t begin, int64_t end, void* raw) {
-        const Context& context = *static_cast<const Context*>(raw);
-        context.kernels.matmul(context.call, begin, end);
-      }, &context);
-  return PYTRANSFORMERS_OK;
+  call.dtype = x->dtype;
+  call.depth = ceiling(k, per_word(quantization)) * per_word(quantization);
+  const bool dynamic = quantization == PYTRANSFORMERS_QUANTIZED_INT8_DYNAMIC;
+  const QuantizedWeightPaths& paths = *active(kWeightPaths);
+  return rows_of(call, dynamic ? *active(kDynamicPaths) : call.rows <= kFewRows ? paths.few : paths.many,
+                 dynamic ? kSumsPerTask : kProductsPerTask, parallel);
 }
 
 pytransformers_status dequantize(const Tensor* codes, const Tensor* scales, const Tensor* offsets, int32_t quantization,
                                  int64_t group_size, const Tensor* weight, const Parallel* parallel) {
   const char* op = "dequantize";
   if (weight == nullptr) {
-    return fail(PYTRANSFORMERS_INVALID_ARGUMENT, "[%s] expected a weight to write, got NULL, pass the missing tensor", op);
+    return fail(PYTRANSFORMERS_INVALID_ARGUMENT, "[%s] expected a weight to write, got NULL, pass the missing tensor",
+                op);
   }
-  DequantizeCall call = {};
-  CHECK(check_matrix(op, "weight", *weight, &call.stride));
+  struct Context {
+    QuantizedWeight weight;
+    int32_t dtype;
+    void* out;
+    int64_t stride;
+    const QuantizedWeightPaths& paths;
+  };
+  Context context = {{}, weight->dtype, weight->data, 0, *active(kWeightPaths)};
+  CHECK(check_matrix(op, "weight", *weight, &context.stride));
   if (weight->rank != 2) {
     return fail(PYTRANSFORMERS_INVALID_ARGUMENT, "[%s] expected weight of shape (n, k), got %s, reshape it", op,
                 shape_text(*weight).c_str());
   }
   const int64_t n = weight->sizes[0], k = weight->sizes[1];
-  CHECK(check_weight(op, codes, scales, offsets, quantization, group_size, n, k, &call.weight));
+  CHECK(check_weight(op, codes, scales, offsets, quantization, group_size, n, k, &context.weight));
   if (n == 0 || k == 0) return PYTRANSFORMERS_OK;
-  call.out = weight->data;
-  struct Context { const DequantizeCall& call; const QuantizedKernels& kernels; };
-  const Context context = {call, (*active(kKernels))[weight->dtype]};
-  run(parallel, (n + kTileColumns - 1) / kTileColumns, std::max<int64_t>(1, kMultiplicationsPerTask / 8 / (k * kTileColumns)),
+  run(parallel, ceiling(n, kTileColumns), at_least_one(kElementsPerTask, k * kTileColumns),
       [](int64_t begin, int64_t end, void* raw) {
         const Context& context = *static_cast<const Context*>(raw);
-        context.kernels.dequantize(context.call, begin, end);
+        context.paths.dequantize(context.weight, context.dtype, context.out, context.stride, begin, end);
       }, &context);
   return PYTRANSFORMERS_OK;
 }

@@ -8,7 +8,8 @@
 namespace pytransformers_python {
 namespace {
 
-int32_t numbered(const char* op, const char* what, const std::map<std::string, int32_t>& names, const std::string& name) {
+int32_t numbered(const char* op, const char* what, const std::map<std::string, int32_t>& names,
+                 const std::string& name) {
   const auto found = names.find(name);
   if (found != names.end()) return found->second;
   std::string expected;
@@ -41,8 +42,8 @@ py::object matmul(const py::object& x_in, const py::object& codes_in, const py::
       offsets(op, "offsets", offsets_in), bias(op, "bias", bias_in);
   const int32_t kind = quantization_of(op, quantization), ending = activation_of(op, activation);
   if (x.get() == nullptr || x.sizes().empty() || x.dtype() > PYTRANSFORMERS_BFLOAT16 || out_features < 0) {
-    throw py::value_error("[quantized_matmul] expected x (..., k) of dtype float32, float16 or bfloat16 and out_features "
-                          "of at least 0, got another dtype, no dimension or less, cast or reshape x");
+    throw py::value_error("[quantized_matmul] expected x (..., k) of dtype float32, float16 or bfloat16 and "
+                          "out_features of at least 0, got another dtype, no dimension or less, cast or reshape x");
   }
   std::vector<int64_t> sizes = x.sizes();
   sizes.back() = out_features;
@@ -64,8 +65,8 @@ py::object dequantize(const py::object& codes_in, const py::object& scales_in, c
   Argument codes(op, "codes", codes_in), scales(op, "scales", scales_in), offsets(op, "offsets", offsets_in);
   const int32_t kind = quantization_of(op, quantization), result = dtype_of(dtype);
   if (result > PYTRANSFORMERS_BFLOAT16 || n < 0 || k < 0) {
-    throw py::value_error("[dequantize] expected n and k of at least 0 and dtype float32, float16 or bfloat16, got less or "
-                          "another, name one of these");
+    throw py::value_error("[dequantize] expected n and k of at least 0 and dtype float32, float16 or bfloat16, got "
+                          "less or another, name one of these");
   }
   Result weight(true, {n, k}, result);
   pytransformers_status status;
@@ -85,8 +86,8 @@ void define_quantized_matmul(py::module_& module) {
   module.def("quantized_matmul", &matmul, "x"_a, "codes"_a, "scales"_a, "offsets"_a = py::none(), "bias"_a = py::none(),
              py::kw_only(), "quantization"_a, "group_size"_a = 0, "out_features"_a, "activation"_a = py::none(),
              "y (..., out_features) of x's dtype; see pytransformers/ops/quantized_matmul.py.");
-  module.def("dequantize", &dequantize, "codes"_a, "scales"_a, "offsets"_a = py::none(), py::kw_only(), "quantization"_a,
-             "group_size"_a = 0, "n"_a, "k"_a, "dtype"_a = py::dtype("float32"), "W (n, k).");
+  module.def("dequantize", &dequantize, "codes"_a, "scales"_a, "offsets"_a = py::none(), py::kw_only(),
+             "quantization"_a, "group_size"_a = 0, "n"_a, "k"_a, "dtype"_a = py::dtype("float32"), "W (n, k).");
 }
 
 }  // namespace pytransformers_python
