@@ -2,6 +2,7 @@
 
 from .. import nn, ops
 from .activations import FUSED
+from .quantized import QuantizedLinear
 
 
 def activated(dense, activation, x):
@@ -9,6 +10,8 @@ def activated(dense, activation, x):
     name = FUSED.get(activation)
     if name is not None and nn.is_plain(dense):
         return ops.linear(x, dense.weight, dense.bias, name)
+    if name is not None and type(dense) is QuantizedLinear and not getattr(dense, "_forward_hooks", None):
+        return dense(x, name)
     return activation(dense(x))
 
 

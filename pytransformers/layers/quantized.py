@@ -23,6 +23,7 @@ class QuantizedLinear(nn.Module):
         self.bias = bias
 
     def forward(self, x, activation=None):
+        """x (..., in_features) -> (..., out_features), with an activation that `ops.quantized_matmul` may end with."""
         return ops.quantized_matmul(
             x, self.codes, self.scales, self.offsets, self.bias, quantization=self.quantization,
             group_size=self.group_size, out_features=self.out_features, activation=activation,

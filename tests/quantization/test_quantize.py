@@ -196,3 +196,9 @@ def test_torch_dtypes_modes_and_hooks():
     embeddings = model.get_input_embeddings()(ids).detach().requires_grad_()
     model(inputs_embeds=embeddings).logits.sum().backward()
     assert embeddings.grad.abs().max() > 0
+    wanted = logits(framework, model, inputs)
+    gate, seen = model.get_submodule("model.layers.0.mlp.gate_proj"), []
+    hook = gate.register_forward_hook(lambda layer, args, output: seen.append((args[0], output.detach())))
+    assert_near(logits(framework, model, inputs), wanted)
+    hook.remove()
+    torch.testing.assert_close(seen[0][1], gate(seen[0][0]).detach())
