@@ -61,7 +61,8 @@ def quantised(options, floors, budget):
     return rounds.rows(contest, "kernels", "torch", "quantized_matmul", describe)
 
 
-def whole_model(options, name, floors, budget):
+def whole_model(options, name, earlier, budget):
+    """Rows of a model; `earlier` are those of the kernels, which tell how fast decoding can be."""
     model = models.MODELS[name]
     subprocess.run([sys.executable, "-m", "benchmarks.models", name], check=True, cwd=machine.ROOT,
                    env=machine.environment(options.threads))  # fmt: skip
@@ -73,7 +74,8 @@ def whole_model(options, name, floors, budget):
     contest.run(budget, options.longest)
 
     def describe(cell):
-        return {"title": model.title, "kind": model.kind, "size": cell.batch * cell.length}
+        floor = models.decoding_floor(model, cell, contest.results, earlier) if cell.new else None
+        return {"title": model.title, "kind": model.kind, "size": cell.batch * cell.length, "floor": floor}
 
     return rounds.rows(contest, "models", "", name, describe)
 
@@ -131,7 +133,7 @@ def main():
         add(quantised(options, floors, total * shares["quantised"]))
     for index, name in enumerate(named):
         weights = [WEIGHTS[other] for other in named[index:]]
-        add(whole_model(options, name, floors, (end - time.monotonic()) * weights[0] / sum(weights)))
+        add(whole_model(options, name, results["rows"] + kept, (end - time.monotonic()) * weights[0] / sum(weights)))
     log(f"written to {options.out}")
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import statistics
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from . import machine
+from . import machine, products
 
+ONE_ROW = str(products.Cell(1, 2048, 5632, "int4", 64))
 TOKENS = ((1, 16), (1, 128), (1, 512), (8, 16), (8, 128), (8, 512), (32, 16), (32, 128), (32, 512))
 NEW_TOKENS = 32
 
@@ -89,6 +91,21 @@ MODELS = {
              num_key_value_heads=4, vocab_size=32000, max_position_embeddings=2048),
         2e9, 4.4, _forwards((1, 16), (1, 128), (1, 512), (8, 16), (32, 16)) + (Cell(1, 16, NEW_TOKENS),), int4=True),
 }  # fmt: skip
+
+
+def decoding_floor(model: Model, cell: Cell, results: dict, rows: list[dict]) -> float | None:
+    """Seconds that the measured one-row int4 kernel predicts: reading the prompt, then all packed weights a token."""
+    kernel = next((row for row in rows if row["case"] == ONE_ROW and "native" in row["times"]), None)
+    prompt = results.get(Cell(cell.batch, cell.length), {}).get("samples", {}).get("int4")
+    if kernel is None or not prompt or cell.batch > 1:
+        return None
+    c = model.config
+    heads = 1 + c["num_key_value_heads"] / c["num_attention_heads"]
+    weights = c["num_hidden_layers"] * c["hidden_size"] * (2 * c["hidden_size"] * heads + 3 * c["intermediate_size"])
+    weights += c["vocab_size"] * c["hidden_size"]
+    product = products.Cell(1, 2048, 5632, "int4", 64)
+    seconds = kernel["times"]["native"]["median"] / (product.layers * product.k * product.n)
+    return statistics.median(prompt) + (cell.new - 1) * weights * seconds
 
 
 def create(model: Model) -> None:

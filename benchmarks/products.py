@@ -46,10 +46,10 @@ class Cell:
         return draw((self.rows, self.k), dtype=np.float32), draw((self.n, self.k), dtype=np.float32) / 32
 
 
-ONE_ROW = [("int8_dynamic", 0), ("int8", 0), ("int4", 32), ("int4", 128), ("nf4", 64)]
+ONE_ROW = [("int8_dynamic", 0), ("int8", 0), ("int4", 64), ("int4", 128), ("nf4", 64)]
 SHAPES = ((384, 1536), (768, 768), (768, 3072), (3072, 768))
 CELLS = (
     *(Cell(1, k, n, *how) for k, n in ((2048, 5632), (5632, 2048)) for how in ONE_ROW),
     *(Cell(rows, k, n, "int8_dynamic") for k, n in SHAPES for rows in (16, 128, 1024)),
-    *(Cell(rows, 2048, 5632, "int4", 128) for rows in (16, 128)),
+    *(Cell(rows, 2048, 5632, "int4", 64) for rows in (16, 128)),
 )

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import clock, machine, plan, plot, rounds, row, table, targets
+from benchmarks import clock, machine, models, plan, plot, products, rounds, row, table, targets
 from benchmarks.kernels import cases, run
 
 ROOT = Path(__file__).parents[2]
@@ -223,3 +223,14 @@ def test_a_library_that_prints_does_not_disturb():
     code = "from benchmarks import pipe; lines = pipe.private_stdout(); print('chatter'); pipe.say(lines, {'a': 1})"
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert run.stdout == '{"a": 1}\n' and "chatter" in run.stderr
+
+
+def test_what_decoding_is_predicted_to_take():
+    """TinyLlama's projections have 22 * 44,040,192 + 65,536,000 weights."""
+    llama, prompt = models.MODELS["llama"], models.Cell(1, 16)
+    product = products.Cell(1, 2048, 5632, "int4", 64)
+    rows = [{"case": str(product), "times": {"native": {"median": 1e-9 * 2048 * 5632 * product.layers}}}]
+    results = {prompt: {"samples": {"int4": [2.0]}}}
+    floor = models.decoding_floor(llama, models.Cell(1, 16, 11), results, rows)
+    assert floor == pytest.approx(2.0 + 10 * 1.034420224)
+    assert models.decoding_floor(llama, models.Cell(1, 16, 11), results, []) is None
