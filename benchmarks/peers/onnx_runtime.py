@@ -7,10 +7,9 @@ import os
 
 import onnxruntime
 
-from . import Absent
-from .onnx_file import export
+from .onnx_file import decode, export
 
-TYPES = {"BertModel": "bert", "ViTModel": "vit", "GPT2LMHeadModel": "gpt2"}
+TYPES = {"BertModel": "bert", "ViTModel": "vit"}
 
 
 def optimised(model):
@@ -25,8 +24,7 @@ def optimised(model):
         config = json.loads((model.folder() / "config.json").read_text())
         graph = optimize_model(
             str(exported), model_type=TYPES[model.class_name],
-            num_heads=config.get("num_attention_heads") or config["n_head"],
-            hidden_size=config.get("hidden_size") or config["n_embd"],
+            num_heads=config["num_attention_heads"], hidden_size=config["hidden_size"],
         )  # fmt: skip
         graph.save_model_to_file(str(path.with_suffix(".partial")))
         os.replace(path.with_suffix(".partial"), path)
@@ -60,7 +58,7 @@ class Peer:
         self.session = session(quantised(model) if variant == "int8" else optimised(model))
 
     def prepare(self, cell):
-        if cell.new:
-            raise Absent("its Python package has no generation; the exported graph has no cache")
+        if self.model.kind == "decoder":
+            return decode(self.model, cell, lambda feeds: self.session.run(None, feeds))
         inputs = self.model.inputs(cell)
         return lambda: self.session.run(None, inputs)[0]
