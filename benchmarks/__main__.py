@@ -80,10 +80,18 @@ def whole_model(options, name, earlier, budget):
     return rounds.rows(contest, "models", "", name, describe)
 
 
+def rounded(value):
+    """Four digits of every float."""
+    if isinstance(value, dict):
+        return {name: rounded(each) for name, each in value.items()}
+    return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
 def write(results, folder):
-    """results.json, the page and the pictures."""
+    """cpu.json, a line for each row, the page and the pictures."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "cpu.json").write_text(json.dumps(results, indent=1) + "\n")
+    rows = ",\n".join(json.dumps(rounded(row)) for row in results["rows"])
+    (folder / "cpu.json").write_text(f'{{"about": {json.dumps(results["about"])},\n"rows": [\n{rows}\n]}}\n')
     pictures = {}
     for family in dict.fromkeys(row["family"] for row in results["rows"] if row["part"] == "kernels"):
         members = [row for row in results["rows"] if row["family"] == family]

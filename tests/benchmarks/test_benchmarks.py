@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks import __main__ as program
 from benchmarks import clock, machine, models, plan, plot, products, rounds, row, table, targets
 from benchmarks.kernels import cases, run
 
@@ -234,3 +235,13 @@ def test_what_decoding_is_predicted_to_take():
     floor = models.decoding_floor(llama, models.Cell(1, 16, 11), results, rows)
     assert floor == pytest.approx(2.0 + 10 * 1.034420224)
     assert models.decoding_floor(llama, models.Cell(1, 16, 11), results, []) is None
+
+
+@pytest.mark.skipif(not machine.PEERS.exists(), reason="matplotlib is among the peers")
+def test_results_are_written_and_read_again(tmp_path):
+    written = results()
+    program.write(written, tmp_path)
+    read = json.loads((tmp_path / "cpu.json").read_text())
+    assert read["about"] == written["about"] and len(read["rows"]) == len(written["rows"])
+    assert read["rows"][0]["times"]["native"]["median"] == 1.1e-5
+    assert (tmp_path / "attention.png").exists() and "## Targets" in (tmp_path / "cpu.md").read_text()
