@@ -31,10 +31,17 @@ class _Decoder(torch.nn.Module):
         super().__init__()
         self.module = module
 
-    def forward(self, input_ids, past):
+    def forward(self, input_ids, *past):
+        before, length = past[0].shape[2], input_ids.shape[1]
+        position = torch.arange(before, before + length)
+        # made here, since the exporter does not follow how the model would make it
+        hidden = torch.arange(before + length)[None] > position[:, None]
+        mask = torch.zeros(hidden.shape).masked_fill(hidden, torch.finfo(torch.float32).min)[None, None]
         cache = transformers.DynamicCache.from_legacy_cache(tuple(zip(past[::2], past[1::2], strict=True)))
-        output = self.module(input_ids=input_ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
-        return output.logits, [x for pair in output.past_key_values.to_legacy_cache() for x in pair]
+        output = self.module(
+            input_ids=input_ids, attention_mask=mask, position_ids=position[None], cache_position=position,
+            past_key_values=cache, use_cache=True, logits_to_keep=1)  # fmt: skip
+        return output.logits, *(x for pair in output.past_key_values.to_legacy_cache() for x in pair)
 
 
 def empty_cache(model, batch):
@@ -70,14 +77,14 @@ def _encoder(model, module, inputs, path):
 
 
 def _decoder(model, module, inputs, path):
-    """By the newer exporter: the older does not follow how the mask is made."""
     empty = empty_cache(model, 2)
     past = [torch.zeros(*x.shape[:2], 8, x.shape[3]) for x in empty.values()]
-    batch, length, before = (torch.export.Dim(name) for name in ("batch", "length", "past"))
+    present = [f"present_{i}" for i in range(len(empty))]
+    sizes = dict.fromkeys(empty, {0: "batch", 2: "past"}) | dict.fromkeys(present, {0: "batch", 2: "total"})
     torch.onnx.export(
-        _Decoder(module).eval(), (inputs["input_ids"], past), path, dynamo=True,
-        input_names=["input_ids", *empty], output_names=["output", *(f"present_{i}" for i in range(len(empty)))],
-        dynamic_shapes=({0: batch, 1: length}, [{0: batch, 2: before}] * len(past)),
+        _Decoder(module).eval(), (inputs["input_ids"], *past), path, dynamo=False, opset_version=17,
+        input_names=["input_ids", *empty], output_names=["output", *present],
+        dynamic_axes={"input_ids": {0: "batch", 1: "length"}, "output": {0: "batch"}, **sizes},
     )  # fmt: skip
 
 
