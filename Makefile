@@ -81,7 +81,7 @@ pytest: build $(VENV)/.test
 
 # What `make bench` compares with and nothing else needs: in a folder of its own, so that nothing replaces torch.
 $(VENV)/.bench: $(VENV)/.test
-	$(PIP) $(TORCH) "scikit-learn>=1" "networkx<=3.6.1" rich pandas
+	$(PIP) $(TORCH) "scikit-learn>=1" "networkx<=3.6.1" rich
 	$(PIP) --no-deps --upgrade --target $(VENV)/bench-peers onnx onnxruntime onnxscript onnx-ir flatbuffers \
 	  openvino openvino-telemetry nncf "pydot<=4.0.1" tabulate ctranslate2 torchao \
 	  matplotlib contourpy cycler fonttools kiwisolver pyparsing python-dateutil six
