@@ -62,19 +62,15 @@ class Ours:
 
 class TorchAO:
     def prepare(self, cell):
-        from torchao.quantization import (
-            Int4WeightOnlyConfig,
-            Int8DynamicActivationInt8WeightConfig,
-            Int8WeightOnlyConfig,
-            quantize_,
-        )
+        from torchao.prototype.quantization.int4 import PrototypeInt4WeightOnlyConfig  # its int4 for the CPU
+        from torchao.quantization import Int8DynamicActivationInt8WeightConfig, Int8WeightOnlyConfig, quantize_
 
         if cell.quantization == "nf4":
             raise Absent("its nf4 is a tensor for fine-tuning that is decoded before each product")
         config = {
             "int8_dynamic": lambda: Int8DynamicActivationInt8WeightConfig(),
             "int8": lambda: Int8WeightOnlyConfig(),
-            "int4": lambda: Int4WeightOnlyConfig(group_size=cell.group, int4_packing_format="opaque"),
+            "int4": lambda: PrototypeInt4WeightOnlyConfig(group_size=cell.group),
         }[cell.quantization]()
         x, weight = map(torch.from_numpy, cell.arrays())
         layer = torch.nn.Linear(cell.k, cell.n, bias=False)
@@ -83,8 +79,8 @@ class TorchAO:
         layer, x = torch.nn.Sequential(layer).to(dtype), x.to(dtype)
         quantize_(layer, config)
         layers = [copy.deepcopy(layer) for _ in range(cell.layers)]
-        compiled = torch.compile(lambda x, *layers: [each(x) for each in layers][-1])  # as its documentation asks
-        return _inference(lambda: compiled(x, *layers).float())
+        compiled = torch.compile(lambda x: [each(x) for each in layers])  # as its documentation asks; all are returned
+        return _inference(lambda: compiled(x)[-1].float())
 
 
 class OnnxRuntime:
