@@ -215,6 +215,9 @@ def test_used_only_where_it_may_be(monkeypatch):
         with selection.kernels("reference"):
             assert not takes(lambda: layer(x))
         assert not takes(lambda: torch.compile(layer, backend="eager", fullgraph=True)(x))
+    assert not takes(lambda: layer(x))
+    with selection.kernels("native"):
+        assert takes(lambda: layer(x))
 
 
 def test_blocks_fuse_only_plain_layers(monkeypatch):

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch.autograd import forward_ad
 
+from pytransformers.ops import selection
 from pytransformers.ops.linear import ACTIVATIONS, MAX_WEIGHTS
 
 from .library import needs_gradient, operators
@@ -18,13 +19,15 @@ FUNCTIONS = {None: lambda y: y, "relu": torch.relu, "gelu": F.gelu, "gelu_tanh":
 
 def suits_linear(x, *weights):
     """Whether `linear` takes this call: float32, weights that are nothing but tensors, no autocast, no transformation
-    (vmap, forward differentiation), for which the operator has no rule."""
+    (vmap, forward differentiation), for which the operator has no rule. With gradients PyTorch's own is as fast, so
+    only if asked for by name."""
     return (
         x.dtype is torch.float32
         and all(w.dtype is torch.float32 and type(w) in (torch.Tensor, torch.nn.Parameter) for w in weights)
         and not torch.is_autocast_enabled(x.device.type)
         and not torch._C._are_functorch_transforms_active()
         and forward_ad._current_level < 0
+        and (not needs_gradient(x, *weights) or selection.current() == "native")
     )
 
 
