@@ -88,12 +88,13 @@ $(VENV)/.bench: $(VENV)/.test
 	touch $@
 
 # Kernels and whole models beside their peers, within 60 minutes. FAMILY="attention linear" or MODELS=minilm: only those.
-# OUT=docs/benchmarks writes the page of the documentation.
+# OUT=docs/benchmarks writes the page of the documentation. WITHOUT=torch.compile leaves that peer out.
 MINUTES ?= 55
 OUT ?= build/benchmarks/table
 bench: build $(VENV)/.bench
 	$(BIN)/python -m benchmarks --minutes $(MINUTES) --out $(OUT) \
-	  $(if $(FAMILY),--families $(FAMILY)) $(if $(MODELS),--models $(MODELS))
+	  $(if $(FAMILY),--families $(FAMILY)) $(if $(MODELS),--models $(MODELS)) \
+	  $(if $(WITHOUT),--without $(WITHOUT))
 
 # Also import, loading, generation, tokenizers and pipelines.
 bench-all: bench

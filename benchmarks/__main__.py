@@ -18,7 +18,7 @@ from .kernels import cases
 FRAMEWORKS = ("torch", "jax", "tensorflow")
 # Shares of the time; starting processes and converting models is in it.
 KERNELS, QUANTISED = 0.3, 0.12
-STARTING = 25.0  # seconds of a framework's process before it times anything, compilation included
+STARTING = {"torch": 10.0, "jax": 90.0, "tensorflow": 90.0}  # seconds that are not timing: imports, compilation
 WEIGHTS = {"minilm": 1.0, "bert": 1.3, "vit": 0.8, "gpt2": 1.3, "llama": 2.0}
 
 
@@ -29,7 +29,7 @@ def log(message):
 def kernels(options, families, floors, budget):
     """Rows of every framework's process, one process after the other."""
     count = sum(len(list(cases.FAMILIES[family]())) for family in families) * len(options.frameworks)
-    seconds = max(0.1, min(2.0, (budget - STARTING * len(options.frameworks)) / max(1, count)))
+    seconds = max(0.1, min(2.0, (budget - sum(STARTING[name] for name in options.frameworks)) / max(1, count)))
     rows = []
     for framework in options.frameworks:
         log(f"kernels in {framework}: {', '.join(families)}, {seconds:.2f} s a case")
@@ -66,7 +66,8 @@ def whole_model(options, name, earlier, budget):
     model = models.MODELS[name]
     subprocess.run([sys.executable, "-m", "benchmarks.models", name], check=True, cwd=machine.ROOT,
                    env=machine.environment(options.threads))  # fmt: skip
-    taking_part = [peer for peer in peers.MODEL_PEERS if peer != "int4" or model.int4]
+    without = [*options.without, *([] if model.int4 else ["int4"])]
+    taking_part = [peer for peer in peers.MODEL_PEERS if peer not in without]
     contest = rounds.Contest(
         name, taking_part, "transformers", model.cells, threads=options.threads, gigabytes=model.gigabytes, log=log,
         cost=lambda cell: model.operations * cell.batch * cell.length + cell.new * 1e9 * max(1.0, model.gigabytes),
@@ -108,6 +109,7 @@ def main():
     parser.add_argument("--families", nargs="*", choices=families, help="kernels; all, unless models are named")
     parser.add_argument("--models", nargs="*", choices=models.MODELS, help="models; all, unless families are named")
     parser.add_argument("--frameworks", nargs="+", choices=FRAMEWORKS, default=FRAMEWORKS)
+    parser.add_argument("--without", nargs="+", default=[], metavar="PEER", help="peers to leave out, of models")
     parser.add_argument("--minutes", type=float, default=55.0, help="for everything (default 55)")
     parser.add_argument("--longest", type=float, default=10.0, help="seconds of a call beyond which it is left out")
     parser.add_argument("--threads", type=int, default=2)

@@ -11,10 +11,14 @@ from . import plan
 
 
 class Call(NamedTuple):
-    """`run()` computes and waits for its result; `setting()` gives the context it runs in, entered before the clock."""
+    """`run()` computes and waits for its result; `setting()` gives the context it runs in, entered before the clock.
+
+    program: what was compiled for it, if anything.
+    """
 
     run: Callable[[], object]
     setting: Callable[[], AbstractContextManager] = nullcontext
+    program: object = None
 
 
 def seconds(call: Call, repeats: int = 1) -> float:

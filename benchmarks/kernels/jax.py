@@ -133,9 +133,7 @@ def prepare(operation, case):
                 program = compiled(function, operands)
         except Exception as error:  # the table says what does not run
             return str(error)
-        call = Call(lambda: jax.block_until_ready(program(*operands)))
-        _programs[call.run] = program
-        return call
+        return Call(lambda: jax.block_until_ready(program(*operands)), program=program)
 
     calls = {"native": call(operation.ours, "native"), "auto": call(operation.ours, "auto")}
     calls |= {name: rival if isinstance(rival, str) else call(rival) for name, rival in operation.rivals.items()}
@@ -146,12 +144,9 @@ def prepare(operation, case):
     return calls
 
 
-_programs = {}
-
-
 def native_calls(call):
     """{target of ours: how often the compiled program calls it}."""
-    return dict(Counter(re.findall(r'custom_call_target="(pytransformers_\w+)"', _programs[call.run].as_text())))
+    return dict(Counter(re.findall(r'custom_call_target="(pytransformers_\w+)"', call.program.as_text())))
 
 
 def start(threads):

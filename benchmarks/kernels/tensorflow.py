@@ -140,9 +140,7 @@ def prepare(operation, case):
                 concrete = traced.get_concrete_function(*operands)
         except Exception as error:  # the table says what does not run
             return str(error)
-        call = Call(lambda: _wait(concrete(*operands)))
-        _graphs[call.run] = concrete.graph
-        return call
+        return Call(lambda: concrete(*operands), program=concrete.graph)
 
     calls = {"native": call(operation.ours, "native"), "auto": call(operation.ours, "auto")}
     calls |= {name: rival if isinstance(rival, str) else call(rival) for name, rival in operation.rivals.items()}
@@ -153,17 +151,9 @@ def prepare(operation, case):
     return calls
 
 
-_graphs = {}
-
-
-def _wait(outputs):
-    """Operations on the CPU are done when they return."""
-    return outputs
-
-
 def native_calls(call):
     """{operation of ours: how often the graph holds it}."""
-    types = Counter(operation.type for operation in _graphs[call.run].get_operations())
+    types = Counter(operation.type for operation in call.program.get_operations())
     return {name: count for name, count in types.items() if name.startswith("Pytransformers")}
 
 

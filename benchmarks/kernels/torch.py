@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import torch
 import torch.nn.functional as F
 
@@ -168,9 +166,8 @@ def native_calls(call):
     """{operator of ours: how often it runs in one call}."""
     with call.setting(), torch.profiler.profile() as profile:
         call.run()
-    return dict(Counter({
-        event.key: event.count for event in profile.key_averages() if event.key.startswith("pytransformers::")
-    }))  # fmt: skip
+    counts = {event.key: event.count for event in profile.key_averages()}
+    return {name: count for name, count in counts.items() if name.startswith("pytransformers::")}
 
 
 def start(threads):
