@@ -89,7 +89,7 @@ MODELS = {
         "Llama, 1.1B", "decoder", "LlamaForCausalLM", "LlamaConfig",
         dict(hidden_size=2048, intermediate_size=5632, num_hidden_layers=22, num_attention_heads=32,
              num_key_value_heads=4, vocab_size=32000, max_position_embeddings=2048),
-        2e9, 4.4, _forwards((1, 16), (1, 128), (1, 512), (8, 16), (32, 16)) + (Cell(1, 16, NEW_TOKENS),), int4=True),
+        2e9, 4.4, _forwards((1, 16), (1, 128), (1, 512), (8, 16), (32, 16)) + (Cell(1, 16, 8),), int4=True),
 }  # fmt: skip
 
 

@@ -82,6 +82,7 @@ class Contest:
         self.subject, self.names, self.reference, self.cells = subject, list(names), reference, list(cells)
         self.threads, self.cost, self.least, self.log = threads, cost, least, log
         self.together = gigabytes * len(self.names) <= MEMORY
+        self.turns = plan.LEAST_TURNS if self.together else 1
         self.results = {cell: {"samples": {}, "rounds": {}, "absent": {}, "cosine": {}, "proof": {}} for cell in cells}
         self.outputs = {}
 
@@ -132,14 +133,14 @@ class Contest:
             seconds = min(answer["seconds"]) if "seconds" in answer else max(expected, 1e-3)
             if "seconds" in answer:
                 rate = seconds / self.cost(cell)
-            if seconds > longest:
-                self.results[cell]["absent"]["all"] = f"over {longest:.0f} s a call"
+            if seconds / max(1, getattr(cell, "new", 1)) > longest:
+                self.results[cell]["absent"]["all"] = f"over {longest:g} s a forward"
             else:
                 estimates[cell] = seconds
         return estimates
 
     def _affordable(self, estimates, budget):
-        calls = len(self.names) * (2 + 2 * plan.LEAST_TURNS)
+        calls = len(self.names) * (2 + 2 * self.turns)
         kept, dropped = plan.affordable({cell: calls * (seconds + 0.01) for cell, seconds in estimates.items()}, budget)
         for cell in dropped:
             self.results[cell]["absent"]["all"] = "left out: no time for it in this run"
@@ -147,7 +148,7 @@ class Contest:
 
     def _slices(self, estimates, kept, budget):
         """Seconds of each turn of each peer."""
-        calls = len(self.names) * plan.LEAST_TURNS
+        calls = len(self.names) * self.turns
         spare = budget - sum(2 * calls * estimates[cell] for cell in kept)
         even = max(0.0, spare) / max(1, len(kept) * calls * 2)
         return {cell: min(1.0, even) for cell in kept}
@@ -177,7 +178,7 @@ class Contest:
     def _time(self, workers, names, cell, seconds):
         result = self.results[cell]
         names = [name for name in names if name not in result["absent"]]
-        for _ in range(plan.LEAST_TURNS if seconds < 0.2 else 2 * plan.LEAST_TURNS):
+        for _ in range(self.turns if seconds < 0.2 else 2 * self.turns):
             for name in names:
                 answer = workers[name].ask(time=vars(cell), seconds=seconds)
                 if "absent" in answer:

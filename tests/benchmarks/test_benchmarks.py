@@ -103,7 +103,7 @@ def sample_rows():
         "kernels", "attention", "torch", "1x2x2x8x8x16", rounds={
             "native": [1e-5, 1.2e-5, 1.1e-5], "auto": [1e-5] * 3, "F.scaled_dot_product_attention": [2.2e-5] * 3},
         floor=5e-6, absent={"other": "why | not"}, series="full", size=8, cosine={"native": 1.0})  # fmt: skip
-    left_out = row.row("kernels", "attention", "torch", "huge", rounds={}, absent={"all": "over 10 s a call"})
+    left_out = row.row("kernels", "attention", "torch", "huge", rounds={}, absent={"all": "over 10 s a forward"})
     model = row.row(
         "models", "minilm", "", "8 x 128", rounds={"native": [0.1], "transformers": [0.2], "ONNX Runtime": [0.05]},
         title="MiniLM", kind="encoder", size=1024, together=False)  # fmt: skip
@@ -120,7 +120,7 @@ def results():
 def test_page():
     page = table.page(results(), {"attention": "attention.png"})
     assert "| 1x2x2x8x8x16 | 11.0 us (9%) | 10.0 us (0%) | 22.0 us (0%) | 2.00 | 2.20 | 45% |" in page
-    assert "- other (1x2x2x8x8x16): why / not" in page and "- not run (huge): over 10 s a call" in page
+    assert "- other (1x2x2x8x8x16): why / not" in page and "- not run (huge): over 10 s a forward" in page
     assert "20.0 GB/s" in page and "![attention" in page and "timed after the other" in page
     assert "| attention: PyTorch's SDPA over ours | 1 | 1 of 1 | 2.00: attention torch 1x2x2x8x8x16 |" in page
     assert "| encoders, float32: ONNX Runtime over ours | 1 | 0 of 1 | 0.50: minilm 8 x 128 |" in page
@@ -203,7 +203,7 @@ def test_contest(contest):
     assert small["ratios"]["native"] == {"reference": 2.0} and small["native_calls"]["native"] == {"kernel": 2}
     assert "its result differs: cosine" in small["absent"]["wrong"] and small["absent"]["gone"] == "a reason"
     assert small["absent"]["auto"] == "no compiled kernel ran" and "auto" not in small["times"]
-    assert large["absent"] == {"all": "over 10 s a call"} and not large["times"]
+    assert large["absent"] == {"all": "over 10 s a forward"} and not large["times"]
     assert all(peer.closed for peer in peers.values())
 
 
