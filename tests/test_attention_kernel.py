@@ -119,8 +119,8 @@ def roundings(a, options, kept, unit):
     groups = query.shape[1] // key.shape[1]
     every_key, every_value = (np.repeat(x, groups, 1) for x in (key, value))
     scale = abs(options.get("scale", query.shape[-1] ** -0.5))
-    # A weight is off by what its float32 score is.
-    unsure = np.finfo(np.float32).eps * weights * (4 + scale * query @ np.swapaxes(every_key, -1, -2))
+    # A weight is off by what its float32 score is, which the backward computes a second time.
+    unsure = np.finfo(np.float32).eps * weights * (4 + 2 * scale * query @ np.swapaxes(every_key, -1, -2))
     dweights = dout @ np.swapaxes(every_value, -1, -2)
     dscores = unsure * (dweights + (weights * dweights).sum(-1, keepdims=True))
     context, _ = contract.forward(**tensors, **options, kept=kept)
