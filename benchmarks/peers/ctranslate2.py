@@ -37,7 +37,7 @@ class Peer:
 
         def call():
             results = self.engine.generate_batch(
-                tokens, max_length=new, min_length=new, include_prompt_in_result=False,
+                tokens, max_length=new, min_length=cell.new, include_prompt_in_result=False,
                 return_logits_vocab=not cell.new)  # fmt: skip
             if cell.new:
                 return np.array([result.sequences_ids[0] for result in results])
