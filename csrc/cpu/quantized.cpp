@@ -17,7 +17,6 @@ constexpr int64_t kSumsPerTask = 1 << 20;        // of products of int8
 constexpr int64_t kElementsPerTask = 1 << 15;    // of x to pack, of W to decode
 constexpr int64_t kPackedElements = 1 << 21;     // of x that are packed at once, which bounds the scratch memory
 constexpr int64_t kChunkBytes = 384 << 10;       // of packed x that panels pass over, to stay in the second-level cache
-constexpr int64_t kFewRows = 8;
 
 using Tensor = pytransformers_tensor;
 using Parallel = pytransformers_parallel;
@@ -114,8 +113,10 @@ pytransformers_status rows_of(const QuantizedCall& whole, const QuantizedPath& p
   const int64_t depth = whole.depth, block = path.block_rows;
   const int64_t step = std::min(whole.rows, at_least_one(kPackedElements, depth * block) * block);
   const std::unique_ptr<char[]> packed(new (std::nothrow) char[step * depth * path.packed_bytes + 1]);
-  const std::unique_ptr<float[]> scales(new (std::nothrow) float[step]);
-  if (packed == nullptr || scales == nullptr) {
+  const int64_t groups = whole.weight.groups;  // room for row_scales or row_sums
+  const std::unique_ptr<float[]> floats(new (std::nothrow) float[step * groups]);
+  const std::unique_ptr<int32_t[]> starts(new (std::nothrow) int32_t[step]);
+  if (packed == nullptr || floats == nullptr || starts == nullptr) {
     return fail(PYTRANSFORMERS_OUT_OF_MEMORY, "[quantized_matmul] expected memory for %lld rows of x, got none, free "
                 "some", number(step));
   }
@@ -123,7 +124,8 @@ pytransformers_status rows_of(const QuantizedCall& whole, const QuantizedPath& p
   Context context = {whole, path, 0, ceiling(whole.weight.n, path.panel_tiles * kTileColumns), 0};
   QuantizedCall& call = context.call;
   call.packed = packed.get();
-  call.row_scales = scales.get();
+  call.row_sums = call.row_scales = floats.get();
+  call.row_starts = starts.get();
   const int64_t item = item_size(whole.dtype);
   for (int64_t row = 0; row < whole.rows; row += step) {
     call.rows = std::min(step, whole.rows - row);
@@ -137,7 +139,7 @@ pytransformers_status rows_of(const QuantizedCall& whole, const QuantizedPath& p
         }, &context);
     // Tasks are panels of W for a chunk of the rows, one chunk after the other.
     context.chunk = std::min(context.blocks, at_least_one(kChunkBytes, block * depth * path.packed_bytes));
-    const int64_t products = context.chunk * block * depth * path.panel_tiles * kTileColumns;
+    const int64_t products = std::min(call.rows, context.chunk * block) * depth * path.panel_tiles * kTileColumns;
     run(parallel, context.panels * ceiling(context.blocks, context.chunk), at_least_one(products_per_task, products),
         [](int64_t begin, int64_t end, void* raw) {
           const Context& context = *static_cast<const Context*>(raw);
@@ -185,8 +187,8 @@ pytransformers_status matmul(const Tensor* x, const Tensor* codes, const Tensor*
   call.depth = ceiling(k, per_word(quantization)) * per_word(quantization);
   const bool dynamic = quantization == PYTRANSFORMERS_QUANTIZED_INT8_DYNAMIC;
   const QuantizedWeightPaths& paths = *active(kWeightPaths);
-  return rows_of(call, dynamic ? *active(kDynamicPaths) : call.rows <= kFewRows ? paths.few : paths.many,
-                 dynamic ? kSumsPerTask : kProductsPerTask, parallel);
+  if (dynamic) return rows_of(call, *active(kDynamicPaths), kSumsPerTask, parallel);
+  return rows_of(call, call.rows <= 2 * paths.few.block_rows ? paths.few : paths.many, kProductsPerTask, parallel);
 }
 
 pytransformers_status dequantize(const Tensor* codes, const Tensor* scales, const Tensor* offsets, int32_t quantization,

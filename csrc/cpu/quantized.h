@@ -26,9 +26,11 @@ struct QuantizedCall {
   void* y;
   int64_t rows, x_stride, y_stride;  // elements between rows
   int32_t dtype, activation;
-  int64_t depth;       // k rounded up to whole blocks
-  void* packed;        // x as the path wants it: blocks of rows, zero from k to depth
-  float* row_scales;   // of x, for int8_dynamic
+  int64_t depth;         // k rounded up to whole blocks
+  void* packed;          // x as the path wants it: blocks of rows, zero from k to depth
+  float* row_sums;       // of x in each group, (rows, groups), for few rows and offsets
+  float* row_scales;     // of x, for int8_dynamic
+  int32_t* row_starts;   // where the row's sums start, likewise
 };
 
 // A way to compute y: x is packed once, then every panel of tiles meets every block of rows.

@@ -2,8 +2,8 @@
 // instruction set.
 //
 // A word holds four codes of a column of W, one after the other along k. Four codes of a row of x, broadcast, meet
-// those of all columns at once: with VNNI by vpdpbusd, which takes x as unsigned bytes (code + 128, so that 128 times
-// the sum of W's codes comes off in the end); elsewhere as two pairs of 16 bits.
+// those of all columns at once: with VNNI by vpdpbusd, which takes W's as unsigned bytes (code + 128, so that sums
+// start at -128 times the sum of the row's codes); elsewhere as two pairs of 16 bits.
 #include "cpu/quantized_rows.h"
 
 #if defined(__x86_64__)
@@ -27,10 +27,10 @@ constexpr int kRows = 2, kTiles = 1, kXWords = 2;
 INLINE Ints splat_int(int32_t value) { return value - Ints{}; }
 
 #if defined(__AVX512VNNI__)
-struct Codes { Ints bytes; };
-INLINE Codes spread(Bits words) { return {(Ints)words}; }
+struct Codes { Bits bytes; };
+INLINE Codes spread(Bits words) { return {words ^ 0x80808080u}; }
 INLINE Ints add_products(Ints sums, const int32_t* x, Codes w) {
-  return (Ints)_mm512_dpbusd_epi32((__m512i)sums, (__m512i)splat_int(*x), (__m512i)w.bytes);
+  return (Ints)_mm512_dpbusd_epi32((__m512i)sums, (__m512i)w.bytes, (__m512i)splat_int(*x));
 }
 #else
 typedef int16_t Pairs __attribute__((vector_size(kLanes * 4)));
@@ -53,9 +53,9 @@ INLINE Ints add_products(Ints sums, const int32_t* x, Codes w) {
 }
 #endif
 
-// The codes of one row, at places that lie `stride` words apart, and its scale.
+// The codes of one row, at places that lie `stride` words apart, its scale, and where its sums start.
 template <class T>
-void pack_row(const QuantizedCall& call, const T* x, int32_t* words, int64_t stride, float* scale) {
+void pack_row(const QuantizedCall& call, const T* x, int32_t* words, int64_t stride, float* scale, int32_t* start) {
   const int64_t k = call.weight.k;
   Ints most = {};  // magnitudes compare as integers do, NaN above infinity
   for (int64_t i = 0; i < k; i += kLanes) {
@@ -72,6 +72,8 @@ void pack_row(const QuantizedCall& call, const T* x, int32_t* words, int64_t str
     inverse = 127.0f / largest;
     *scale = largest / 127.0f;
   }
+  *start = 0;
+  [[maybe_unused]] Ints sum = {};
   for (int64_t i = 0; i < call.depth; i += kLanes) {
     const int64_t left = k - i;
     Vec v = left >= kLanes ? widen(x + i) : left > 0 ? load(x + i, static_cast<int>(left)) : Vec{};
@@ -79,19 +81,25 @@ void pack_row(const QuantizedCall& call, const T* x, int32_t* words, int64_t str
     KEEP_IN_REGISTER(v);  // the product is rounded by itself, as the contract says
     Ints codes = (Ints)(v + 0x1.8p23f) - 0x4b400000;  // adding so much leaves the nearest integer in the low bits
     codes = finite ? codes : Ints{};
+#if defined(__AVX512VNNI__)
+    typedef int8_t Bytes __attribute__((vector_size(kLanes)));
+    const Bytes bytes = __builtin_convertvector(codes, Bytes);
+    sum += codes;
+    int32_t each[kLanes / 4];
+    __builtin_memcpy(each, &bytes, sizeof bytes);
+    for (int j = 0; j < kLanes && i + j < call.depth; j += 4, words += stride) words[0] = each[j / 4];
+#else
     int32_t each[kLanes];
     __builtin_memcpy(each, &codes, sizeof codes);
     for (int j = 0; j < kLanes && i + j < call.depth; j += 4, words += stride) {
-#if defined(__AVX512VNNI__)
-      const uint32_t word = (each[j] & 255u) | (each[j + 1] & 255u) << 8 | (each[j + 2] & 255u) << 16 |
-                            (each[j + 3] & 255u) << 24;
-      words[0] = static_cast<int32_t>(word ^ 0x80808080u);
-#else
       words[0] = static_cast<int32_t>((each[j] & 0xffff) | static_cast<uint32_t>(each[j + 2]) << 16);
       words[1] = static_cast<int32_t>((each[j + 1] & 0xffff) | static_cast<uint32_t>(each[j + 3]) << 16);
-#endif
     }
+#endif
   }
+#if defined(__AVX512VNNI__)
+  for (int i = 0; i < kLanes; ++i) *start -= 128 * sum[i];
+#endif
 }
 
 // Blocks of kRows rows: for each four of k, the words of every row.
@@ -102,20 +110,22 @@ void pack(const QuantizedCall& call, int64_t begin, int64_t end) {
     with_dtype(call.dtype, [&](auto zero) {
       for (int64_t r = 0; r < rows; ++r) {
         pack_row(call, static_cast<const decltype(zero)*>(call.x) + (row + r) * call.x_stride, words + r * kXWords,
-                 rows * kXWords, call.row_scales + row + r);
+                 rows * kXWords, call.row_scales + row + r, call.row_starts + row + r);
       }
     });
   }
 }
 
-// R rows and C tiles: all sums in registers while k runs. `corrections` come off each column.
+// R rows and C tiles: all sums in registers while k runs.
 template <int R, int C>
-void multiply(const QuantizedCall& call, int64_t row, int64_t tile, const int32_t* corrections, float* out) {
+void multiply(const QuantizedCall& call, int64_t row, int64_t tile, float* out) {
   const QuantizedWeight& weight = call.weight;
   const int32_t* x = static_cast<const int32_t*>(call.packed) + row * call.depth / 4 * kXWords;
   const uint8_t* w = weight.codes + tile * weight.tile_bytes;
   Ints sums[R][C * kParts];
-  UNROLL for (int c = 0; c < C * kParts; ++c) { UNROLL for (int r = 0; r < R; ++r) sums[r][c] = Ints{}; }
+  UNROLL for (int r = 0; r < R; ++r) {
+    UNROLL for (int c = 0; c < C * kParts; ++c) sums[r][c] = splat_int(call.row_starts[row + r]);
+  }
   for (int64_t left = weight.tile_bytes; left > 0; left -= 64, w += 64, x += R * kXWords) {
     Codes codes[C * kParts];
     UNROLL for (int c = 0; c < C * kParts; ++c) {
@@ -125,12 +135,11 @@ void multiply(const QuantizedCall& call, int64_t row, int64_t tile, const int32_
       UNROLL for (int c = 0; c < C * kParts; ++c) sums[r][c] = add_products(sums[r][c], x + r * kXWords, codes[c]);
     }
   }
-  for (int r = 0; r < R; ++r) {
+  UNROLL for (int r = 0; r < R; ++r) {
     const float scale = call.row_scales[row + r];
-    for (int c = 0; c < C * kParts; ++c) {
-      const Ints sum = sums[r][c] - (Ints)load_words(corrections + c * kLanes);
+    UNROLL for (int c = 0; c < C * kParts; ++c) {
       const Vec scales = widen(weight.scales + tile * kTileColumns + c * kLanes);
-      narrow(out + r * kTiles * kTileColumns + c * kLanes, __builtin_convertvector(sum, Vec) * (scales * scale));
+      narrow(out + r * kTiles * kTileColumns + c * kLanes, __builtin_convertvector(sums[r][c], Vec) * (scales * scale));
     }
   }
 }
@@ -138,25 +147,12 @@ void multiply(const QuantizedCall& call, int64_t row, int64_t tile, const int32_
 void run(const QuantizedCall& call, int64_t panel, int64_t begin, int64_t end) {
   const QuantizedWeight& weight = call.weight;
   const int64_t tile = panel * kTiles, tiles = smaller(kTiles, (weight.n + kTileColumns - 1) / kTileColumns - tile);
-  int32_t corrections[kTiles * kTileColumns] = {};
-#if defined(__AVX512VNNI__)
-  const int32_t ones = 0x01010101;
-  for (int64_t c = 0; c < tiles; ++c) {
-    const uint8_t* w = weight.codes + (tile + c) * weight.tile_bytes;
-    Ints sums[4] = {};
-    for (int64_t i = 0; i < weight.tile_bytes; i += 64) {
-      sums[i / 64 % 4] = add_products(sums[i / 64 % 4], &ones, spread(load_words(w + i)));
-    }
-    const Ints total = (sums[0] + sums[1] + sums[2] + sums[3]) * 128;
-    __builtin_memcpy(corrections + c * kTileColumns, &total, sizeof total);
-  }
-#endif
   float out[kRows * kTiles * kTileColumns];
   for (int64_t block = begin; block < end; ++block) {
     const int64_t row = block * kRows, rows = smaller(kRows, call.rows - row);
     with_count<kRows>(rows, [&](auto r) {
       with_count<kTiles>(tiles, [&](auto c) {
-        multiply<decltype(r)::value, decltype(c)::value>(call, row, tile, corrections, out);
+        multiply<decltype(r)::value, decltype(c)::value>(call, row, tile, out);
       });
     });
     finish(call, row, rows, tile, tiles, out, kTiles * kTileColumns);

@@ -39,15 +39,19 @@ INLINE void finish(const QuantizedCall& call, int64_t row, int64_t rows, int64_t
                    int64_t stride) {
   const int64_t column = tile * kTileColumns, count = smaller(tiles * kTileColumns, call.weight.n - column);
   with_dtype(call.dtype, [&](auto zero) {
-    for (int64_t r = 0; r < rows; ++r) {
-      auto* y = static_cast<decltype(zero)*>(call.y) + (row + r) * call.y_stride + column;
+    const auto each = [&](auto ending) {
       for (int64_t j = 0; j < count; j += kLanes) {
         const int lanes = static_cast<int>(smaller(kLanes, count - j));
-        Vec v = widen(sums + r * stride + j);
-        if (call.bias != nullptr) v += load(call.bias + column + j, lanes);
-        store(y + j, activate(v, call.activation), lanes);
+        const Vec bias = call.bias != nullptr ? load(call.bias + column + j, lanes) : Vec{};
+        auto* y = static_cast<decltype(zero)*>(call.y) + row * call.y_stride + column + j;
+        const float* from = sums + j;
+        for (int64_t r = 0; r < rows; ++r, y += call.y_stride, from += stride) {
+          store(y, ending(widen(from) + bias), lanes);
+        }
       }
-    }
+    };
+    if (call.activation == PYTRANSFORMERS_IDENTITY) return each([](Vec v) { return v; });
+    each([&](Vec v) { return activate(v, call.activation); });
   });
 }
 

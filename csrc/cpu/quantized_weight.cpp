@@ -10,20 +10,32 @@ namespace PYTRANSFORMERS_ISA {
 namespace {
 
 #if defined(__AVX512F__)
-constexpr int kRows = 8, kTiles = 3;
+constexpr int kFewRows = 8, kRows = 8, kTiles = 3;
 #elif defined(__AVX2__)
-constexpr int kRows = 6, kTiles = 1;
+constexpr int kFewRows = 4, kRows = 6, kTiles = 1;
 #else
-constexpr int kRows = 2, kTiles = 1;
+constexpr int kFewRows = 2, kRows = 2, kTiles = 1;
 #endif
-constexpr int kFewRows = 4;
 constexpr int kPanelColumns = kTiles * kTileColumns;
 constexpr int64_t kRun = 128;  // columns of W that are summed before the sum joins the others, which rounds less
 constexpr int64_t kPanelDepth = 256;
 constexpr int64_t kChunkRows = 16 * kRows;
 
+// Sums of a row of x over each group.
+template <class T>
+void sum_groups(const QuantizedWeight& weight, const T* x, float* sums) {
+  for (int64_t group = 0, i = 0; group < weight.groups; ++group) {
+    const int64_t end = smaller(i + weight.group_size, weight.k);
+    Vec sum = {};
+    for (; i + kLanes <= end; i += kLanes) sum += widen(x + i);
+    if (i < end) sum += load(x + i, static_cast<int>(end - i));
+    i = end;
+    sums[group] = sum_lanes(sum);
+  }
+}
+
 // Blocks of kBlock rows as float32: for each k, every row.
-template <int kBlock>
+template <int kBlock, bool kSums>
 void pack(const QuantizedCall& call, int64_t begin, int64_t end) {
   for (int64_t block = begin; block < end; ++block) {
     const int64_t row = block * kBlock, rows = smaller(kBlock, call.rows - row);
@@ -38,6 +50,9 @@ void pack(const QuantizedCall& call, int64_t begin, int64_t end) {
           narrow(each, v);
           for (int64_t j = 0; j < kLanes && i + j < call.depth; ++j) packed[(i + j) * rows + r] = each[j];
         }
+        if (kSums && call.weight.offsets != nullptr) {
+          sum_groups(call.weight, x, call.row_sums + (row + r) * call.weight.groups);
+        }
       }
     });
   }
@@ -46,7 +61,7 @@ void pack(const QuantizedCall& call, int64_t begin, int64_t end) {
 // ---- Few rows -------------------------------------------------------------------------------------------------------
 
 template <class Format, int R>
-void stream_tile(const QuantizedCall& call, int64_t tile, const float* x, float* out) {
+void stream_tile(const QuantizedCall& call, int64_t tile, const float* x, const float* x_sums, float* out) {
   constexpr int kChains = R * kParts >= 8 ? 1 : R * kParts >= 3 ? 2 : 4;  // enough sums at once to hide their latency
   constexpr int kStep = Format::kCodes;
   const QuantizedWeight& weight = call.weight;
@@ -57,11 +72,10 @@ void stream_tile(const QuantizedCall& call, int64_t tile, const float* x, float*
   Vec total[R][kParts] = {};
   for (int64_t begin = 0; begin < call.depth; scales += kTileColumns) {
     const int64_t group_end = weight.groups == 1 ? call.depth : smaller(begin + weight.group_size, call.depth);
-    Vec x_sums[R] = {};
     Vec group[R][kParts] = {};
     while (begin < group_end) {
       const int64_t end = smaller(begin + kRun, group_end);
-      Vec sums[kChains][R][kParts] = {}, x_run[R] = {};
+      Vec sums[kChains][R][kParts] = {};
       for (int64_t k = begin; k < end; k += kStep, words += 64, x += kStep * R) {
         __builtin_prefetch(words + 1024);
         UNROLL for (int p = 0; p < kParts; ++p) {
@@ -71,14 +85,8 @@ void stream_tile(const QuantizedCall& call, int64_t tile, const float* x, float*
             UNROLL for (int r = 0; r < R; ++r) sums[i % kChains][r][p] += w * x[i * R + r];
           }
         }
-        if (offsets != nullptr) {
-          UNROLL for (int i = 0; i < kStep; ++i) {
-            UNROLL for (int r = 0; r < R; ++r) x_run[r] += x[i * R + r];
-          }
-        }
       }
       UNROLL for (int r = 0; r < R; ++r) {
-        x_sums[r] += x_run[r];
         UNROLL for (int p = 0; p < kParts; ++p) {
           Vec sum = sums[0][r][p];
           UNROLL for (int i = 1; i < kChains; ++i) sum += sums[i][r][p];
@@ -92,10 +100,10 @@ void stream_tile(const QuantizedCall& call, int64_t tile, const float* x, float*
       UNROLL for (int r = 0; r < R; ++r) total[r][p] += group[r][p] * scale;
       if (offsets != nullptr) {
         const Vec offset = widen(offsets + p * kLanes);
-        UNROLL for (int r = 0; r < R; ++r) total[r][p] += x_sums[r] * offset;
+        UNROLL for (int r = 0; r < R; ++r) total[r][p] += x_sums[r * weight.groups] * offset;
       }
     }
-    if (offsets != nullptr) offsets += kTileColumns;
+    if (offsets != nullptr) offsets += kTileColumns, ++x_sums;
   }
   UNROLL for (int r = 0; r < R; ++r) {
     UNROLL for (int p = 0; p < kParts; ++p) narrow(out + r * kTileColumns + p * kLanes, total[r][p]);
@@ -107,9 +115,10 @@ void run_few(const QuantizedCall& call, int64_t tile, int64_t begin, int64_t end
   for (int64_t block = begin; block < end; ++block) {
     const int64_t row = block * kFewRows, rows = smaller(kFewRows, call.rows - row);
     const float* x = static_cast<const float*>(call.packed) + row * call.depth;
+    const float* x_sums = call.row_sums + row * call.weight.groups;
     with_format(call.weight.quantization, [&](auto format) {
       with_count<kFewRows>(rows, [&](auto r) {
-        stream_tile<decltype(format), decltype(r)::value>(call, tile, x, out);
+        stream_tile<decltype(format), decltype(r)::value>(call, tile, x, x_sums, out);
       });
     });
     finish(call, row, rows, tile, 1, out, kTileColumns);
@@ -216,8 +225,8 @@ void dequantize(const QuantizedWeight& weight, int32_t dtype, void* out, int64_t
 }  // namespace
 
 extern const QuantizedWeightPaths quantized_weight_paths;
-const QuantizedWeightPaths quantized_weight_paths = {{kFewRows, 1, 4, pack<kFewRows>, run_few},
-                                                     {kRows, kTiles, 4, pack<kRows>, run_many},
+const QuantizedWeightPaths quantized_weight_paths = {{kFewRows, 1, 4, pack<kFewRows, true>, run_few},
+                                                     {kRows, kTiles, 4, pack<kRows, false>, run_many},
                                                      dequantize};
 
 }  // namespace PYTRANSFORMERS_ISA
