@@ -34,13 +34,18 @@ def kernels(options, families, floors, budget):
     for framework in options.frameworks:
         log(f"kernels in {framework}: {', '.join(families)}, {seconds:.2f} s a case")
         with open(machine.SCRATCH / f"kernels-{framework}.log", "w") as errors:
-            process = subprocess.run(
+            process = subprocess.Popen(
                 [sys.executable, "-m", "benchmarks.kernels.run", framework, "--families", *families, "--seconds",
                  f"{seconds:.3f}", "--threads", str(options.threads), "--multiply-add", str(floors["multiply_add"])],
                 stdout=subprocess.PIPE, stderr=errors, text=True, cwd=machine.ROOT,
                 env=machine.environment(options.threads, **machine.KEEP_MEMORY),
             )  # fmt: skip
-        rows += [json.loads(line) for line in process.stdout.splitlines()]
+            try:
+                lines, _ = process.communicate(timeout=max(120.0, budget))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                lines, _ = process.communicate()
+        rows += [json.loads(line) for line in lines.splitlines() if line.endswith("}")]
         if process.returncode:
             log(f"the process of {framework} ended with {process.returncode}: see {errors.name}")
     return rows

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+LARGE = 8 << 20  # bytes that take longer than calling anything
 MASKED = ("-bias", "-alibi", "-window")  # what keeps the framework's fused attention off its fast path
 
 
@@ -43,6 +44,10 @@ def _attention(masked):
     return lambda row: family("attention", framework="torch")(row) and _is_masked(row) == masked
 
 
+def _large(*names):
+    return lambda row: family(*names, framework="torch")(row) and row.get("traffic", 0) > LARGE
+
+
 def _one_row(row):
     return row["family"] == "quantized_matmul" and row["case"].startswith("1x")
 
@@ -64,8 +69,8 @@ TARGETS = (
            ratio("native", "F.scaled_dot_product_attention")),
     Target("attention with bias, ALiBi or window: SDPA over ours", 1.5, _attention(True),
            ratio("native", "F.scaled_dot_product_attention")),
-    Target("norms: copy over ours", 0.8, family("layer_norm", "rms_norm", framework="torch"), share("native")),
-    Target("rotary embedding: copy over ours", 0.8, family("rotary_embedding", framework="torch"), share("native")),
+    Target("norms that move over 8 MiB: copy over ours", 0.8, _large("layer_norm", "rms_norm"), share("native")),
+    Target("rotary embedding that moves over 8 MiB: copy over ours", 0.8, _large("rotary_embedding"), share("native")),
     Target("quantised, one row: share of copy bandwidth", 0.75, _one_row, share("native")),
     Target("int8, many rows: ONNX Runtime over ours", 1.0, _many_rows, ratio("native", "ONNX Runtime")),
     Target("encoders, float32: ONNX Runtime over ours", 1.0, _model("encoder", "vision"),
