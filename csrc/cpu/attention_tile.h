@@ -6,34 +6,8 @@
 namespace pytransformers {
 namespace PYTRANSFORMERS_ISA {
 
-#define UNROLL _Pragma("GCC unroll 16")
-
 INLINE int64_t padded(int64_t count) { return (count + kLanes - 1) / kLanes * kLanes; }
 INLINE int lanes_left(int64_t count) { return count < kLanes ? static_cast<int>(count) : kLanes; }
-
-// Element i of the first half of a, then of b, alternating; then of the second halves.
-#if defined(__AVX512F__)
-#define INTERLEAVE_LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
-#define INTERLEAVE_HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
-#elif defined(__AVX2__)
-#define INTERLEAVE_LOW 0, 8, 1, 9, 2, 10, 3, 11
-#define INTERLEAVE_HIGH 4, 12, 5, 13, 6, 14, 7, 15
-#else
-#define INTERLEAVE_LOW 0, 4, 1, 5
-#define INTERLEAVE_HIGH 2, 6, 3, 7
-#endif
-
-// kLanes rows become columns: each step interleaves the first half of the rows with the second.
-INLINE void transpose(Vec (&rows)[kLanes]) {
-  UNROLL for (int step = 1; step < kLanes; step *= 2) {
-    Vec next[kLanes];
-    UNROLL for (int i = 0; i < kLanes / 2; ++i) {
-      next[2 * i] = __builtin_shufflevector(rows[i], rows[i + kLanes / 2], INTERLEAVE_LOW);
-      next[2 * i + 1] = __builtin_shufflevector(rows[i], rows[i + kLanes / 2], INTERLEAVE_HIGH);
-    }
-    UNROLL for (int i = 0; i < kLanes; ++i) rows[i] = next[i];
-  }
-}
 
 // to[column][row] = read(row, column, count), which gives `count` columns of a row in a register. The rows are filled
 // up with zeros to whole registers.

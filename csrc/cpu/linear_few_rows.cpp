@@ -18,8 +18,6 @@ constexpr int kTileRows = 4, kTileColumns = 3;
 constexpr int kTileRows = 4, kTileColumns = 2;
 #endif
 
-#define UNROLL _Pragma("GCC unroll 8")
-
 template <int R, int C>
 void tile(const LinearCall& call, int64_t row, int64_t column) {
   const int64_t x_stride = call.x_stride, weight_stride = call.weight_stride, whole = call.k - call.k % kLanes;

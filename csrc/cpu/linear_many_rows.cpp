@@ -21,36 +21,7 @@ constexpr int kTileRows = 4, kTileVectors = 2;
 constexpr int64_t kTileColumns = kTileVectors * kLanes;
 static_assert(kPackedColumns % kTileColumns == 0, "blocks hold whole panels");
 
-#define UNROLL _Pragma("GCC unroll 16")
-
 INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-
-#if defined(__AVX512F__)
-INLINE Vec first_halves(Vec a, Vec b) {
-  return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-}
-INLINE Vec last_halves(Vec a, Vec b) {
-  return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
-}
-#elif defined(__AVX2__)
-INLINE Vec first_halves(Vec a, Vec b) { return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11); }
-INLINE Vec last_halves(Vec a, Vec b) { return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15); }
-#else
-INLINE Vec first_halves(Vec a, Vec b) { return __builtin_shufflevector(a, b, 0, 4, 1, 5); }
-INLINE Vec last_halves(Vec a, Vec b) { return __builtin_shufflevector(a, b, 2, 6, 3, 7); }
-#endif
-
-// Each step shuffles the rows like a pack of cards: after log2(kLanes) of them rows are columns.
-INLINE void transpose(Vec (&rows)[kLanes]) {
-  UNROLL for (int step = 1; step < kLanes; step *= 2) {
-    Vec next[kLanes];
-    UNROLL for (int i = 0; i < kLanes / 2; ++i) {
-      next[2 * i] = first_halves(rows[i], rows[i + kLanes / 2]);
-      next[2 * i + 1] = last_halves(rows[i], rows[i + kLanes / 2]);
-    }
-    UNROLL for (int i = 0; i < kLanes; ++i) rows[i] = next[i];
-  }
-}
 
 // `columns` rows of W, `depth` of each, as a panel (depth, V, kLanes); what it has beyond `columns` is zero.
 template <int V>

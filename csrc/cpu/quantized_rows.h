@@ -8,8 +8,6 @@
 namespace pytransformers {
 namespace PYTRANSFORMERS_ISA {
 
-#define UNROLL _Pragma("GCC unroll 16")
-
 constexpr int kParts = kTileColumns / kLanes;  // registers that a tile's columns fill
 
 INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
