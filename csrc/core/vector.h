@@ -30,6 +30,7 @@ typedef uint32_t Bits __attribute__((vector_size(kLanes * 4)));
 typedef int32_t Ints __attribute__((vector_size(kLanes * 4)));
 typedef uint16_t Shorts __attribute__((vector_size(kLanes * 2)));
 
+INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 INLINE Vec splat(float value) { return value - Vec{}; }
 INLINE Vec select(Ints mask, Vec yes, Vec no) { return (Vec)((mask & (Ints)yes) | (~mask & (Ints)no)); }
 

@@ -21,8 +21,6 @@ constexpr int kTileRows = 4, kTileVectors = 2;
 constexpr int64_t kTileColumns = kTileVectors * kLanes;
 static_assert(kPackedColumns % kTileColumns == 0, "blocks hold whole panels");
 
-INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-
 // `columns` rows of W, `depth` of each, as a panel (depth, V, kLanes); what it has beyond `columns` is zero.
 template <int V>
 void pack(const float* w, int64_t stride, int64_t columns, int64_t depth, float* panel) {

@@ -10,8 +10,6 @@ namespace PYTRANSFORMERS_ISA {
 
 constexpr int kParts = kTileColumns / kLanes;  // registers that a tile's columns fill
 
-INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-
 INLINE Bits load_words(const void* p) { Bits v; __builtin_memcpy(&v, p, sizeof v); return v; }
 
 // Calls body with a value of the dtype of x and y.

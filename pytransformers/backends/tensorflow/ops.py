@@ -263,7 +263,7 @@ def silu(x):
     return _wide(tf.nn.silu, x)
 
 
-# What `linear` may end with.
+# What `linear` and `quantized_matmul` may end with.
 _ACTIVATIONS = {
     None: lambda x: x, "relu": relu, "gelu": gelu, "gelu_tanh": partial(gelu, approximate="tanh"), "silu": silu,
 }  # fmt: skip
@@ -506,11 +506,6 @@ def quantized_matmul(x, codes, scales, offsets=None, bias=None, *, quantization,
     y = quantized.product(x, codes, scales, offsets, quantization, out_features)
     y = y if bias is None else y + bias
     return tf.cast(_ACTIVATIONS[activation](y), x.dtype)
-
-
-_ACTIVATIONS = {
-    None: lambda x: x, "relu": relu, "gelu": gelu, "gelu_tanh": lambda x: gelu(x, approximate="tanh"), "silu": silu,
-}  # fmt: skip
 
 
 def layer_norm(x, weight=None, bias=None, eps=1e-5, residual=None):

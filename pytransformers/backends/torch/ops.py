@@ -267,12 +267,7 @@ def quantized_matmul(x, codes, scales, offsets=None, bias=None, *, quantization,
         )
     y = quantized.product(x, codes, scales, offsets, quantization, out_features)
     y = y if bias is None else y + bias
-    return _ACTIVATIONS[activation](y).to(x.dtype)
-
-
-_ACTIVATIONS = {
-    None: lambda x: x, "relu": relu, "gelu": gelu, "gelu_tanh": lambda x: gelu(x, approximate="tanh"), "silu": silu,
-}  # fmt: skip
+    return native.FUNCTIONS[activation](y).to(x.dtype)
 
 
 def layer_norm(x, weight=None, bias=None, eps=1e-5, residual=None):
