@@ -68,12 +68,16 @@ test: lint native-test pytest
 lint: build $(VENV)/.test
 	$(BIN)/ruff check .
 
-# The C++ tests, once, under AddressSanitizer and UBSan.
-native-test: $(VENV)/.frameworks
-	$(BIN)/cmake -S . -B build/native-test -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN)/ninja) \
-	  -DPYTRANSFORMERS_NATIVE_TESTS=ON > /dev/null
-	$(BIN)/cmake --build build/native-test -j $(JOBS)
-	$(BIN)/ctest --test-dir build/native-test --output-on-failure
+# The C++ tests under AddressSanitizer and UBSan; those of threads again under ThreadSanitizer.
+native-test: build/native-test build/native-test-thread
+
+.PHONY: build/native-test build/native-test-thread
+build/native-test-thread: SANITIZE = -DPYTRANSFORMERS_SANITIZE=thread
+build/native-test build/native-test-thread: $(VENV)/.frameworks
+	$(BIN)/cmake -S . -B $@ -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN)/ninja) -DPYTRANSFORMERS_NATIVE_TESTS=ON \
+	  $(SANITIZE) > /dev/null
+	$(BIN)/cmake --build $@ -j $(JOBS)
+	$(BIN)/ctest --test-dir $@ --output-on-failure
 
 # One worker for each of two cores; a file stays with one worker, so a framework is imported by few of them.
 pytest: build $(VENV)/.test

@@ -1,11 +1,17 @@
 """layer_norm and rms_norm: every binding against the float64 reference, forward and gradients, and what it refuses."""
 
+import os
+import re
+import subprocess
+import sys
+
 import ml_dtypes
 import numpy as np
 import pytest
 
 from pytransformers import _native
 from pytransformers.ops import layer_norm, rms_norm
+from pytransformers.ops.case import NormCase
 
 from .kernels import BINDINGS, DTYPES, each_instruction_set, native, torch_tensor
 
@@ -153,6 +159,72 @@ def test_every_instruction_set(dtype):
             for case in contract.CASES:
                 a = case.arrays(DTYPES[dtype], seed=1)
                 check(op, case, a, run_numpy(op, a, 1e-5), 1e-5, DTYPES[dtype])
+
+
+@pytest.mark.parametrize("op", CONTRACTS)
+@pytest.mark.parametrize("features", [5, 64, 1000])
+def test_a_mean_guessed_far_off(op, features):
+    """Sums are about the mean of four places of a row; here these four lie far from the rest."""
+    case = NormCase((3, features), bias=op == "layer_norm", residual=True)
+    a = case.arrays()
+    a["x"][:, [i * features // 4 for i in range(4)]] = [[1e3], [-30.0], [1e5]]
+    for _ in each_instruction_set():
+        check(op, case, a, run_numpy(op, a, 1e-5), 1e-5, np.float32)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("op", CONTRACTS)
+def test_results_beyond_the_caches_are_those_of_small_calls(op, dtype):
+    """Large results are stored past the caches; each row is as in a call of its own."""
+    import torch
+
+    function = getattr(native("torch"), op)
+    width = 4096 if dtype == "float32" else 8192
+    x, residual, dy = (torch.randn(2100, width).to(getattr(torch, dtype)) for _ in range(3))
+    weight = torch.randn(width).to(x.dtype)
+    for _ in each_instruction_set():
+        for other in (None, residual):
+            leaf = x.detach().requires_grad_()
+            out = function(leaf, weight, residual=other)
+            y, *s = (out,) if other is None else out
+            y.backward(dy)
+            for rows in (slice(0, 3), slice(1040, 1060), slice(2090, 2100)):
+                part = x[rows].detach().requires_grad_()
+                out = function(part, weight, residual=None if other is None else other[rows])
+                y_part, *s_part = (out,) if other is None else out
+                y_part.backward(dy[rows])
+                assert torch.equal(y[rows], y_part) and torch.equal(leaf.grad[rows], part.grad)
+                assert not s or torch.equal(s[0][rows], s_part[0])
+
+
+def run_alone(code, **environment):
+    """(stdout, stderr) of a Python process of its own."""
+    done = subprocess.run([sys.executable, "-c", code], env=os.environ | environment, capture_output=True, text=True,
+                          check=True)  # fmt: skip
+    return done.stdout.strip(), done.stderr.strip()
+
+
+def test_instruction_set_of_the_environment():
+    code = "from pytransformers import _native; print(_native.instruction_set())"
+    names = _native.instruction_sets()
+    for name in names:
+        assert run_alone(code, PYTRANSFORMERS_INSTRUCTION_SET=name) == (name, "")
+    assert run_alone(code, PYTRANSFORMERS_INSTRUCTION_SET="") == (names[-1], "")
+    found, said = run_alone(code, PYTRANSFORMERS_INSTRUCTION_SET="sse9")
+    message = r"\[PYTRANSFORMERS_INSTRUCTION_SET\] expected baseline.* on this processor, got sse9, running on "
+    assert found == names[-1] and re.fullmatch(message + found, said)
+
+
+def test_number_of_threads_of_the_environment():
+    code = ("import numpy, os; from pytransformers import _native; _native.rms_norm(numpy.ones((9000, 64), 'float32'));"
+            "print(len(os.listdir('/proc/self/task')))")  # fmt: skip
+    # NumPy may have threads of its own.
+    (alone, _), (three, said) = (run_alone(code, PYTRANSFORMERS_NUM_THREADS=n, OMP_NUM_THREADS="1",
+                                           OPENBLAS_NUM_THREADS="1") for n in ("1", "3"))  # fmt: skip
+    assert int(three) == int(alone) + 2 and not said
+    for bad in ("0", "-2", "two", "3x", "1000", "99999999999999999999"):
+        _, said = run_alone(code, PYTRANSFORMERS_NUM_THREADS=bad)
+        assert f"[PYTRANSFORMERS_NUM_THREADS] expected a number from 1 to 256, got {bad}, running on" in said
 
 
 def test_unknown_instruction_set():

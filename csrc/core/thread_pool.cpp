@@ -2,6 +2,7 @@
 // threads do not exist; the old one is left alone, since its locks may be held for ever.
 #include <pthread.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <deque>
 #include <memory>
@@ -47,19 +48,31 @@ class ThreadPool {
 };
 
 static int thread_count() {
+  constexpr long kMost = 256;
+  const int processors = std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, static_cast<int>(kMost));
   const char* wanted = std::getenv("PYTRANSFORMERS_NUM_THREADS");
-  const int threads = wanted != nullptr ? std::atoi(wanted) : static_cast<int>(std::thread::hardware_concurrency());
-  return std::clamp(threads, 1, 256);
+  if (wanted == nullptr || *wanted == 0) return processors;
+  char* end;
+  const long threads = std::strtol(wanted, &end, 10);
+  if (*end == 0 && threads >= 1 && threads <= kMost) return static_cast<int>(threads);
+  std::fprintf(stderr, "[PYTRANSFORMERS_NUM_THREADS] expected a number from 1 to %ld, got %s, running on %d threads\n",
+               kMost, wanted, processors);
+  return processors;
 }
 
 static std::atomic<ThreadPool*> pool{nullptr};
+static std::mutex starting;  // held over a fork, so that the child finds it free
 static pthread_once_t fork_handler = PTHREAD_ONCE_INIT;
 
 static ThreadPool& the_pool() {
-  pthread_once(&fork_handler, [] { pthread_atfork(nullptr, nullptr, [] { pool = nullptr; }); });
+  pthread_once(&fork_handler, [] {
+    pthread_atfork([] { starting.lock(); }, [] { starting.unlock(); }, [] {
+      pool = nullptr;
+      starting.unlock();
+    });
+  });
   ThreadPool* current = pool;
   if (current == nullptr) {
-    static std::mutex starting;
     std::lock_guard<std::mutex> lock(starting);
     if ((current = pool) == nullptr) pool = current = new ThreadPool(thread_count());  // lives as long as the process
   }

@@ -41,17 +41,27 @@ INLINE Ints first_lanes(int count) {
   return lanes < count;
 }
 
+// The sum of the 128-bit parts.
+typedef float Four __attribute__((vector_size(16)));
+INLINE Four fold(Vec v) {
+#if defined(__AVX512F__)
+  typedef float Eight __attribute__((vector_size(32)));
+  const Eight half = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) +
+                     __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
+  return __builtin_shufflevector(half, half, 0, 1, 2, 3) + __builtin_shufflevector(half, half, 4, 5, 6, 7);
+#elif defined(__AVX2__)
+  return __builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7);
+#else
+  return v;
+#endif
+}
+
 INLINE float sum_lanes(Vec v) {
-  float lanes[kLanes];
-  __builtin_memcpy(lanes, &v, sizeof v);
-  for (int width = kLanes / 2; width > 0; width /= 2) {
-    for (int i = 0; i < width; ++i) lanes[i] += lanes[i + width];
-  }
-  return lanes[0];
+  const Four four = fold(v), two = four + __builtin_shufflevector(four, four, 2, 3, 0, 1);
+  return two[0] + two[1];
 }
 
 // The sums of the lanes of four registers. Each step adds neighbours and halves what is left, within 128 bits first.
-typedef float Four __attribute__((vector_size(16)));
 #if defined(__AVX512F__)
 #define SHUFFLE_EACH_FOUR(a, b, i, j, k, l)                                                                    \
   __builtin_shufflevector(a, b, i, j, k, l, i + 4, j + 4, k + 4, l + 4, i + 8, j + 8, k + 8, l + 8, i + 12, j + 12, \
@@ -69,16 +79,7 @@ INLINE Four sum_four(Vec a, Vec b, Vec c, Vec d) {
   constexpr int n = kLanes;
   const Vec ab = add_neighbours(a, b), cd = add_neighbours(c, d);
   const Vec all = SHUFFLE_EACH_FOUR(ab, cd, 0, 1, n + 0, n + 1) + SHUFFLE_EACH_FOUR(ab, cd, 2, 3, n + 2, n + 3);
-#if defined(__AVX512F__)
-  typedef float Eight __attribute__((vector_size(32)));
-  const Eight half = __builtin_shufflevector(all, all, 0, 1, 2, 3, 4, 5, 6, 7) +
-                     __builtin_shufflevector(all, all, 8, 9, 10, 11, 12, 13, 14, 15);
-  return __builtin_shufflevector(half, half, 0, 1, 2, 3) + __builtin_shufflevector(half, half, 4, 5, 6, 7);
-#elif defined(__AVX2__)
-  return __builtin_shufflevector(all, all, 0, 1, 2, 3) + __builtin_shufflevector(all, all, 4, 5, 6, 7);
-#else
-  return all;
-#endif
+  return fold(all);
 }
 
 #define UNROLL _Pragma("GCC unroll 16")
@@ -116,23 +117,39 @@ INLINE void transpose(Vec (&rows)[kLanes]) {
 #define KEEP_IN_REGISTER(value) (void)0
 #endif
 
-#if defined(__AVX512F__)  // GCC 12 converts 512 bits in halves
-INLINE Bits to_bits(Shorts v) { return (Bits)_mm512_maskz_cvtepu16_epi32(0xffff, (__m256i)v); }
-INLINE Shorts to_shorts(Bits v) { return (Shorts)_mm512_maskz_cvtepi32_epi16(0xffff, (__m512i)v); }
+// 16 bits a lane to 32 and back, where these hold no more than 16. (GCC 12 takes detours for __builtin_convertvector.)
+INLINE Bits to_bits(Shorts bits) {
+#if defined(__AVX512F__)
+  return (Bits)_mm512_maskz_cvtepu16_epi32(0xffff, (__m256i)bits);
+#elif defined(__AVX2__)
+  return (Bits)_mm256_cvtepu16_epi32((__m128i)bits);
 #else
-INLINE Bits to_bits(Shorts v) { return __builtin_convertvector(v, Bits); }
-INLINE Shorts to_shorts(Bits v) { return __builtin_convertvector(v, Shorts); }
+  return __builtin_convertvector(bits, Bits);
 #endif
+}
+INLINE Shorts to_shorts(Bits bits) {
+#if defined(__AVX512F__)
+  return (Shorts)_mm512_maskz_cvtepi32_epi16(0xffff, (__m512i)bits);
+#elif defined(__AVX2__)
+  const __m256i v = (__m256i)bits;
+  return (Shorts)_mm_packus_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+#else
+  return __builtin_convertvector(bits, Shorts);
+#endif
+}
 
 INLINE Vec from_bfloat16(Shorts bits) { return (Vec)(to_bits(bits) << 16); }
 
 // Round to nearest, ties to even; a NaN keeps its sign and stays quiet.
 INLINE Shorts to_bfloat16(Vec v) {
   const Bits bits = (Bits)v;
-  const Bits rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
-  const Bits quiet = (bits >> 16) | 0x40;
-  const Ints is_nan = v != v;
-  return to_shorts(((Bits)is_nan & quiet) | (~(Bits)is_nan & rounded));
+  const Bits rounded = bits + 0x7fff + ((bits >> 16) & 1), quiet = bits | 0x400000;
+#if defined(__AVX512F__)
+  const __mmask16 is_nan = _mm512_cmp_ps_mask((__m512)v, (__m512)v, _CMP_UNORD_Q);
+  return to_shorts((Bits)_mm512_mask_mov_epi32((__m512i)rounded, is_nan, (__m512i)quiet) >> 16);
+#else
+  return to_shorts((Bits)select(v != v, (Vec)quiet, (Vec)rounded) >> 16);
+#endif
 }
 
 INLINE Vec from_half(Shorts bits) {
@@ -142,7 +159,7 @@ INLINE Vec from_half(Shorts bits) {
   return (Vec)_mm256_cvtph_ps((__m128i)bits);
 #else
   // Exponent and mantissa move to float32's places; a multiplication by 2^112 rebiases, subnormals included.
-  const Bits wide = __builtin_convertvector(bits, Bits);
+  const Bits wide = to_bits(bits);
   const Bits magnitude = (wide & 0x7fff) << 13;
   const Vec finite = (Vec)magnitude * splat(0x1p112f);
   const Ints special = (Ints)((wide & 0x7c00) == 0x7c00);
@@ -170,7 +187,7 @@ INLINE Shorts to_half(Vec v) {
   Bits result = ((Bits)is_small & subnormal) | (~(Bits)is_small & normal);
   result = ((Bits)is_large & 0x7c00) | (~(Bits)is_large & result);
   result = ((Bits)is_nan & 0x7e00) | (~(Bits)is_nan & result);
-  return __builtin_convertvector(result | sign, Shorts);
+  return to_shorts(result | sign);
 #endif
 }
 
@@ -182,22 +199,59 @@ INLINE void narrow(float* p, Vec v) { __builtin_memcpy(p, &v, sizeof v); }
 INLINE void narrow(half* p, Vec v) { const Shorts s = to_half(v); __builtin_memcpy(p, &s, sizeof s); }
 INLINE void narrow(bfloat16* p, Vec v) { const Shorts s = to_bfloat16(v); __builtin_memcpy(p, &s, sizeof s); }
 
+#if defined(__AVX512F__)
+INLINE Vec widen_first(const float* p, __mmask16 lanes) { return (Vec)_mm512_maskz_loadu_ps(lanes, p); }
+INLINE Vec widen_first(const half* p, __mmask16 lanes) { return from_half((Shorts)_mm256_maskz_loadu_epi16(lanes, p)); }
+INLINE Vec widen_first(const bfloat16* p, __mmask16 lanes) {
+  return from_bfloat16((Shorts)_mm256_maskz_loadu_epi16(lanes, p));
+}
+INLINE void narrow_first(float* p, Vec v, __mmask16 lanes) { _mm512_mask_storeu_ps(p, lanes, (__m512)v); }
+INLINE void narrow_first(half* p, Vec v, __mmask16 lanes) { _mm256_mask_storeu_epi16(p, lanes, (__m256i)to_half(v)); }
+INLINE void narrow_first(bfloat16* p, Vec v, __mmask16 lanes) {
+  _mm256_mask_storeu_epi16(p, lanes, (__m256i)to_bfloat16(v));
+}
+#endif
+
 // `count` is kLanes or, at the end of a row, less: then the other lanes read as zero and are not written.
 template <class T>
 INLINE Vec load(const T* p, int count) {
   if (count == kLanes) return widen(p);
+#if defined(__AVX512F__)
+  return widen_first(p, static_cast<__mmask16>((1u << count) - 1));
+#else
   T lanes[kLanes] = {};
   for (int i = 0; i < count; ++i) lanes[i] = p[i];
   return widen(lanes);
+#endif
 }
 
 template <class T>
 INLINE void store(T* p, Vec v, int count) {
   if (count == kLanes) return narrow(p, v);
+#if defined(__AVX512F__)
+  narrow_first(p, v, static_cast<__mmask16>((1u << count) - 1));
+#else
   T lanes[kLanes];
   narrow(lanes, v);
   for (int i = 0; i < count; ++i) p[i] = lanes[i];
+#endif
 }
+
+// Stores past the caches, for results that no cache holds: p aligned to the bytes stored, `drain` once after the last.
+#if defined(__AVX512F__)
+INLINE void stream(float* p, Vec v) { _mm512_stream_ps(p, (__m512)v); }
+INLINE void stream(half* p, Vec v) { _mm256_stream_si256((__m256i*)p, (__m256i)to_half(v)); }
+INLINE void stream(bfloat16* p, Vec v) { _mm256_stream_si256((__m256i*)p, (__m256i)to_bfloat16(v)); }
+INLINE void drain() { _mm_sfence(); }
+#elif defined(__AVX2__)
+INLINE void stream(float* p, Vec v) { _mm256_stream_ps(p, (__m256)v); }
+INLINE void stream(half* p, Vec v) { _mm_stream_si128((__m128i*)p, (__m128i)to_half(v)); }
+INLINE void stream(bfloat16* p, Vec v) { _mm_stream_si128((__m128i*)p, (__m128i)to_bfloat16(v)); }
+INLINE void drain() { _mm_sfence(); }
+#else
+template <class T> INLINE void stream(T* p, Vec v) { narrow(p, v); }
+INLINE void drain() {}
+#endif
 
 // What storing v as T and reading it back gives.
 INLINE Vec rounded(Vec v, const float*) { return v; }

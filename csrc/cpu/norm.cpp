@@ -14,6 +14,9 @@ namespace {
 
 // Work for less than this many elements costs more to hand over than to do.
 constexpr int64_t kElementsPerTask = 65536;
+// Results of more bytes than this pass the caches by: they would not be there when they are read.
+constexpr int64_t kStreamedBytes = 32 << 20;
+constexpr int64_t kAlignment = 64;
 // Bounds the partial sums of dweight and dbias; fixed, so that results do not depend on the number of threads.
 constexpr int64_t kMaxPartials = 64;
 
@@ -39,6 +42,13 @@ const NormKernels& kernels_for(const Op& op, int32_t dtype, int32_t weight_dtype
 void run(const Parallel* parallel, int64_t count, int64_t grain, pytransformers_task task, void* context) {
   if (parallel == nullptr || count <= grain) return task(0, count, context);
   parallel->parallel_for(parallel->host, count, grain, task, context);
+}
+
+// Rows of whole registers, aligned to them.
+bool is_aligned(const Rows& rows, int64_t row_bytes) {
+  bool aligned = reinterpret_cast<uintptr_t>(rows.data) % kAlignment == 0 && row_bytes % kAlignment == 0;
+  for (int i = 0; i < rows.rank; ++i) aligned = aligned && rows.strides[i] % kAlignment == 0;
+  return aligned;
 }
 
 #define CHECK(call) if (const pytransformers_status status = (call); status != PYTRANSFORMERS_OK) return status
@@ -82,19 +92,29 @@ pytransformers_status forward(const Op& op, const Tensor* x, const Tensor* resid
   const int64_t elements = element_count(*x);
   if (elements == 0) return PYTRANSFORMERS_OK;
 
-  struct Context { NormForward call; const NormKernels& kernels; };
+  struct Context { NormForward call; const NormKernels& kernels; int64_t scratch_bytes; };
   Context context = {{as_rows(*x), {}, as_rows(*y), {}, weight != nullptr ? weight->data : nullptr,
-                      bias != nullptr ? bias->data : nullptr, x->sizes[x->rank - 1], static_cast<float>(eps)},
-                     kernels_for(op, x->dtype, weight_dtype)};
+                      bias != nullptr ? bias->data : nullptr, x->sizes[x->rank - 1], static_cast<float>(eps),
+                      false},
+                     kernels_for(op, x->dtype, weight_dtype), 0};
   if (residual != nullptr) {
     context.call.residual = as_rows(*residual);
     context.call.sum = as_rows(*sum);
   }
-  const int64_t width = context.call.width;
+  const int64_t width = context.call.width, row_bytes = width * item_size(x->dtype);
+  context.call.streams = elements * item_size(x->dtype) > kStreamedBytes && is_aligned(context.call.y, row_bytes) &&
+                         (residual == nullptr || is_aligned(context.call.sum, row_bytes));
+  context.scratch_bytes = context.call.streams && residual != nullptr ? row_bytes : 0;
   run(parallel, elements / width, std::max<int64_t>(1, kElementsPerTask / width),
       [](int64_t begin, int64_t end, void* raw) {
         const Context& context = *static_cast<Context*>(raw);
-        context.kernels.forward(context.call, begin, end);
+        std::unique_ptr<char[]> scratch;
+        NormForward call = context.call;
+        if (context.scratch_bytes > 0) {
+          scratch.reset(new (std::nothrow) char[context.scratch_bytes]);
+          call.streams = scratch != nullptr;
+        }
+        context.kernels.forward(call, begin, end, scratch.get());
       }, &context);
   return PYTRANSFORMERS_OK;
 }
@@ -137,11 +157,13 @@ pytransformers_status backward(const Op& op, const Tensor* dy, const Tensor* dsu
     int64_t stride;          // from one range to the next
   };
   Context context = {{as_rows(*dy), {}, as_rows(*x), as_rows(*dx), weight != nullptr ? weight->data : nullptr, width,
-                      static_cast<float>(eps)},
+                      static_cast<float>(eps), false},
                      kernels_for(op, x->dtype, weight_dtype), rows, partials,
                      dweight != nullptr ? scratch.get() : nullptr,
                      dbias != nullptr ? scratch.get() + (sums - 1) * width : nullptr, sums * width};
   if (dsum != nullptr) context.call.dsum = as_rows(*dsum);
+  context.call.streams = elements * item_size(x->dtype) > kStreamedBytes &&
+                         is_aligned(context.call.dx, width * item_size(x->dtype));
   if (elements > 0) {
     run(parallel, partials, 1, [](int64_t begin, int64_t end, void* raw) {
       const Context& context = *static_cast<Context*>(raw);

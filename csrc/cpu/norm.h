@@ -12,6 +12,7 @@ struct NormForward {
   const void* bias;          // NULL: zeros
   int64_t width;
   float eps;
+  bool streams;              // y and sum are too large for any cache, whole in registers and aligned
 };
 
 struct NormBackward {
@@ -19,11 +20,13 @@ struct NormBackward {
   const void* weight;
   int64_t width;
   float eps;
+  bool streams;  // as above, of dx
 };
 
 // For one pair of (dtype of x, dtype of the weights).
 struct NormKernels {
-  void (*forward)(const NormForward&, int64_t begin, int64_t end);
+  // `scratch`: a row of x's dtype, where there is a residual and results stream.
+  void (*forward)(const NormForward&, int64_t begin, int64_t end, void* scratch);
   // Adds these rows' share to dweight and dbias (each `width` floats, or NULL).
   void (*backward)(const NormBackward&, int64_t begin, int64_t end, float* dweight, float* dbias);
   // Rounds `width` floats into the weights' dtype.

@@ -91,6 +91,7 @@ def libraries() -> list[list[str]]:
     try:
         native = import_module("pytransformers._native")
         rows.append(["kernels for NumPy", f"ready, running on {native.instruction_set()}"])
+        rows.append(["instruction sets available", " ".join(native.instruction_sets())])
     except ImportError as error:
         rows.append(["kernels for NumPy", _reason(error)])
     for framework in FRAMEWORKS.values():

@@ -84,6 +84,7 @@ def test_env_tells_what_is_there(capsys):
 
     assert re.search(rf"torch +{re.escape(version('torch'))}", text) and re.search(r"Python +3\.", text)
     assert "PYTRANSFORMERS_KERNELS" in text
+    assert re.search(r"ready, running on \w+", text) and re.search(r"instruction sets available +baseline", text)
     assert re.search(r"layer_norm +torch +native +cpu", text)
 
 
