@@ -332,7 +332,7 @@ def attention(query, key, value, *, mask=None, bias=None, causal=False, scale=No
     placed = not (window is None and alibi_slopes is None and query_offsets is None)
     if how == "auto":
         special = placed or soft_cap is not None or bias is not None or (mask is not None and mask.is_floating_point())
-        how = "native" if native.suits_attention(query, value, special) else "framework"
+        how = "native" if native.suits_attention(query, key, value, special) else "framework"
     if how == "native" and not return_weights and dropout_p < 1:
         return compose.native_attention(query, key, value, mask, bias, causal, scale, dropout_p, window, soft_cap,
                                         alibi_slopes, query_offsets, key_offsets), None  # fmt: skip

@@ -11,15 +11,23 @@ import torch
 from .library import needs_gradient, operators
 
 MAX_HEAD_SIZE = 256
+SMALLEST_TO_TRAIN = 2**21  # queries' elements times keys: below, autograd through Python costs more than is gained
 
 
-def suits_attention(query, value, special):
-    """Whether `attention` is at least as fast as PyTorch's own, which `special` options keep off its fast path."""
-    return (
-        special
-        and query.dtype in (torch.float32, torch.bfloat16, torch.float16)
-        and max(query.shape[-1], value.shape[-1]) <= MAX_HEAD_SIZE
-    )
+def suits_attention(query, key, value, special):
+    """Whether `attention` takes this and is at least as fast as PyTorch's own.
+
+    `special` options keep that off its fast path; without them a compiler keeps the operation that it knows.
+    """
+    if query.dtype not in (torch.float32, torch.bfloat16, torch.float16):
+        return False
+    if max(query.shape[-1], value.shape[-1]) > MAX_HEAD_SIZE:
+        return False
+    if special:
+        return True
+    if torch.compiler.is_compiling():
+        return False
+    return not needs_gradient(query, key, value) or query.numel() * key.shape[-2] >= SMALLEST_TO_TRAIN
 
 
 def attention(query, key, value, scale, causal=False, mask=None, bias=None, alibi_slopes=None, query_offsets=None,
