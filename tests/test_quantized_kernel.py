@@ -9,20 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from pytransformers import _native
 from pytransformers.ops import quantized_matmul as contract
 
-DTYPES = {"float32": np.float32, "float16": np.float16, "bfloat16": ml_dtypes.bfloat16}
+from .kernels import DTYPES, each_instruction_set
+
 SMALL = [c for c in contract.CASES if not c.benchmark]
 LAST = {"deadline": None, "derandomize": True, "suppress_health_check": [HealthCheck.too_slow]}
-
-
-def each_instruction_set():
-    """Every one that this processor has, in force while the loop's body runs."""
-    best = _native.instruction_set()
-    try:
-        for name in _native.instruction_sets():
-            _native.set_instruction_set(name)
-            yield name
-    finally:
-        _native.set_instruction_set(best)
 
 
 def settings_of(case):
