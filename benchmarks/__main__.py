@@ -33,7 +33,7 @@ def kernels(options, families, floors, budget):
     rows = []
     for framework in options.frameworks:
         log(f"kernels in {framework}: {', '.join(families)}, {seconds:.2f} s a case")
-        with open(machine.SCRATCH / f"kernels-{framework}.log", "w") as errors:
+        with machine.open_log(f"kernels-{framework}") as errors:
             process = subprocess.Popen(
                 [sys.executable, "-m", "benchmarks.kernels.run", framework, "--families", *families, "--seconds",
                  f"{seconds:.3f}", "--threads", str(options.threads), "--multiply-add", str(floors["multiply_add"])],

@@ -28,6 +28,12 @@ PACKAGES = (
 KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40)}
 
 
+def open_log(name: str):
+    """A file for what a process says, open for writing."""
+    SCRATCH.mkdir(parents=True, exist_ok=True)
+    return open(SCRATCH / f"{name}.log", "w")
+
+
 def environment(threads: int, **more: str) -> dict[str, str]:
     """For a child process: its threads, and quiet libraries."""
     paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]

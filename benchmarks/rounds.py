@@ -27,7 +27,7 @@ class Worker:
 
     def __init__(self, name: str, subject: str, threads: int):
         self.name = name
-        log = open(machine.SCRATCH / f"{subject}-{name.replace(' ', '-')}.log", "w")  # noqa: SIM115
+        log = machine.open_log(f"{subject}-{name.replace(' ', '-')}")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.worker", name, subject], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=log, text=True, bufsize=1, env=machine.environment(threads), cwd=machine.ROOT,

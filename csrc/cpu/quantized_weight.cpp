@@ -18,7 +18,11 @@ constexpr int kFewRows = 2, kRows = 2, kTiles = 1;
 #endif
 constexpr int kPanelColumns = kTiles * kTileColumns;
 constexpr int64_t kRun = 128;  // columns of W that are summed before the sum joins the others, which rounds less
+#if defined(__FMA__)
 constexpr int64_t kPanelDepth = 256;
+#else
+constexpr int64_t kPanelDepth = 64;  // sums that round twice a term are kept shorter
+#endif
 constexpr int64_t kChunkRows = 16 * kRows;
 
 // Sums of a row of x over each group.
