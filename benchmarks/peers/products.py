@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -84,7 +85,8 @@ class TorchAO:
 
 
 class OnnxRuntime:
-    """MatMulNBits for weights alone, its dynamic quantisation for int8 by int8; one graph with all layers."""
+    """MatMulNBits for weights alone, its dynamic quantisation for int8 by int8; one graph with all layers, whose weights
+    differ, or it would compute one product for all. The last has the rows in their order."""
 
     def prepare(self, cell):
         import onnx
@@ -93,7 +95,10 @@ class OnnxRuntime:
 
         x, weight = cell.arrays()
         nodes = [onnx.helper.make_node("MatMul", ["x", f"w{i}"], [f"y{i}"], f"product{i}") for i in range(cell.layers)]
-        tensors = [onnx.numpy_helper.from_array(weight.T.copy(), f"w{i}") for i in range(cell.layers)]
+        tensors = [
+            onnx.numpy_helper.from_array(np.roll(weight, cell.layers - 1 - i, 0).T.copy(), f"w{i}")
+            for i in range(cell.layers)
+        ]
         shape = onnx.helper.make_tensor_value_info
         graph = onnx.helper.make_graph(
             nodes, "products", [shape("x", onnx.TensorProto.FLOAT, ["rows", cell.k])],
