@@ -85,8 +85,10 @@ class TorchAO:
 
 
 class OnnxRuntime:
-    """MatMulNBits for weights alone, its dynamic quantisation for int8 by int8; one graph with all layers, whose weights
-    differ, or it would compute one product for all. The last has the rows in their order."""
+    """MatMulNBits for weights alone, its dynamic quantisation for int8 by int8; one graph with all layers.
+
+    Their weights differ, or one product would serve them all. The last has its rows in order.
+    """
 
     def prepare(self, cell):
         import onnx
