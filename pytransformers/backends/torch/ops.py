@@ -273,7 +273,7 @@ def quantized_matmul(x, codes, scales, offsets=None, bias=None, *, quantization,
 def layer_norm(x, weight=None, bias=None, eps=1e-5, residual=None):
     if residual is not None and residual.dtype != x.dtype:
         x, residual = _promoted(x, residual)
-    if _native("layer_norm", x):
+    if _native("layer_norm", x) and (residual is not None or native.suits_layer_norm(x, weight, bias)):
         return native.layer_norm(x, weight, bias, eps, residual)
     if residual is None:
         return F.layer_norm(x, x.shape[-1:], weight, bias, eps)

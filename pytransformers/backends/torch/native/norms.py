@@ -8,7 +8,21 @@ from __future__ import annotations
 
 import torch
 
+from pytransformers.ops import selection
+
 from .library import dense, needs_gradient, operators
+
+MIN_TRAINED = 1 << 21  # elements: below, a gradient that goes through Python takes longer than PyTorch's own
+
+
+def suits_layer_norm(x, weight=None, bias=None):
+    """Whether `layer_norm` without a residual is at least as fast as PyTorch's own, or asked for by name."""
+    return (
+        torch.compiler.is_compiling()
+        or x.numel() >= MIN_TRAINED
+        or not needs_gradient(x, weight, bias)
+        or selection.current() == "native"
+    )
 
 
 def layer_norm(x, weight=None, bias=None, eps=1e-5, residual=None):
