@@ -122,7 +122,7 @@ def page(results: dict, pictures: dict[str, str]) -> str:
         *targets(rows),
     ]  # fmt: skip
     groups = {}
-    for row in rows:
+    for row in sorted(rows, key=lambda row: row["part"]):  # "kernels" before "models"
         groups.setdefault((row["part"], row["family"]), {}).setdefault(row["framework"], []).append(row)
     heading = ""
     for (part, family), frameworks in groups.items():
