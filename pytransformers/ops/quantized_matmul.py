@@ -30,11 +30,12 @@ None; y: `(..., n)` of x's dtype; sums are float32, and y is rounded once.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from .linear import ACTIVATIONS, activate
 
 __all__ = [
     "ACTIVATIONS", "CASES", "NF4", "QUANTIZATIONS", "Case", "Quantized", "dequantize", "groups", "pack", "quantize",
@@ -42,7 +43,6 @@ __all__ = [
 ]  # fmt: skip
 
 QUANTIZATIONS = {"int8": 0, "int8_dynamic": 1, "int4": 2, "nf4": 3}  # names, and what c_api.h numbers them
-ACTIVATIONS = {None: 0, "relu": 1, "gelu": 2, "gelu_tanh": 3, "silu": 4}
 NF4 = np.array(
     [
         -1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635,
@@ -269,25 +269,6 @@ def round_rows(x) -> tuple[np.ndarray, np.ndarray]:
         codes = np.where(usable, codes, 0).astype(np.int8)
     scales = np.where(usable, largest / np.float32(127), np.float32(0))
     return codes, np.where(np.isfinite(largest), scales, np.float32(np.nan)).astype(np.float32)
-
-
-def _erf(x):
-    return np.vectorize(math.erf, otypes=[np.float64])(x).astype(x.dtype)
-
-
-def activate(y, activation):
-    """An activation of `ACTIVATIONS`, in y's dtype."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        if activation == "relu":
-            return np.maximum(y, 0)
-        if activation == "gelu":
-            return y * (y.dtype.type(0.5) * (1 + _erf(y * y.dtype.type(math.sqrt(0.5)))))
-        if activation == "gelu_tanh":
-            inner = y.dtype.type(math.sqrt(2 / math.pi)) * (y + y.dtype.type(0.044715) * y * y * y)
-            return y * (y.dtype.type(0.5) * (1 + np.tanh(inner)))
-        if activation == "silu":
-            return y / (1 + np.exp(-y))
-    return y
 
 
 def reference(x, codes, scales, offsets, quantization: str, group_size: int, n: int, bias=None, activation=None,
